@@ -1,0 +1,64 @@
+//! What compilation yields: machine code and the tables that describe it.
+
+use crate::wasm::{DefinedFuncIndex, ModuleInfo};
+use cranelift_entity::PrimaryMap;
+use serde::{Deserialize, Serialize};
+
+/// A compiled module: position-independent code without host relocations, and everything known about it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Artifact {
+    pub(crate) module: ModuleInfo,
+    /// Machine code. Functions lie at 16-byte aligned offsets.
+    pub(crate) text: Vec<u8>,
+    pub(crate) functions: PrimaryMap<DefinedFuncIndex, FuncLoc>,
+    pub(crate) tables: CodeTables,
+}
+
+/// Where a function's code lies, and where it came from.
+#[derive(Copy, Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct FuncLoc {
+    /// Offset of its code in the text.
+    pub(crate) start: u32,
+    /// Bytes of code.
+    pub(crate) len: u32,
+    /// Byte offset of its body in the wasm binary.
+    pub(crate) wasm_offset: u32,
+}
+
+/// Sorted tables over text offsets.
+#[derive(Default, Debug, Serialize, Deserialize)]
+pub(crate) struct CodeTables {
+    /// `(offset of the instruction, trap code)`, sorted by offset.
+    pub(crate) traps: Vec<(u32, u8)>,
+    /// `(first offset, byte offset in the wasm binary)`, sorted; an entry holds up to the next one.
+    /// `u32::MAX` means that the code belongs to no wasm operator.
+    pub(crate) addresses: Vec<(u32, u32)>,
+}
+
+impl CodeTables {
+    /// The trap code recorded at exactly this offset.
+    pub(crate) fn trap_at(&self, offset: u32) -> Option<u8> {
+        let i = self
+            .traps
+            .binary_search_by_key(&offset, |&(at, _)| at)
+            .ok()?;
+        Some(self.traps[i].1)
+    }
+
+    /// The wasm offset of the operator whose code covers this offset.
+    pub(crate) fn wasm_offset_at(&self, offset: u32) -> Option<u32> {
+        let after = self.addresses.partition_point(|&(at, _)| at <= offset);
+        let (_, wasm) = *self.addresses.get(after.checked_sub(1)?)?;
+        (wasm != u32::MAX).then_some(wasm)
+    }
+}
+
+/// The two trampolines of one function type.
+#[derive(Debug)]
+pub(crate) struct TrampolineCode {
+    pub(crate) text: Vec<u8>,
+    /// Offset of `enter`.
+    pub(crate) enter: u32,
+    /// Offset of `exit`.
+    pub(crate) exit: u32,
+}

@@ -1,0 +1,12 @@
+//! From artifact bytes to executable image to "which function and which trap is this pc".
+//!
+//! An [`Artifact`] is what the compiler makes and what can be serialised. An [`Image`] is an artifact's code, mapped
+//! executable inside the process's one code region. This room must not know how code is generated, nor what a store is.
+
+#![expect(unsafe_code, reason = "executable memory")]
+
+mod artifact;
+mod tunables;
+
+pub(crate) use artifact::{Artifact, CodeTables, FuncLoc, TrampolineCode};
+pub(crate) use tunables::{CostTable, Tunables};

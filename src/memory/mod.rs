@@ -1,0 +1,9 @@
+//! Linear memories and tables: how much address space they reserve, how they grow.
+//!
+//! This room must not know who owns a memory, nor anything of stores and instances.
+
+#![expect(unsafe_code, reason = "raw reservations")]
+
+mod plan;
+
+pub(crate) use plan::MemoryPlan;
