@@ -7,6 +7,10 @@
 //! The body of a builtin is `extern "C" fn(vmctx: *mut VmContext, params..) -> result`. How a result says "raise":
 //! `Ok` results are 1 = fine, 0 = raise; `Size` results are an `i64`, -1 = the wasm operation failed, -2 = raise.
 
+/// Set in a bulk operation's first index if compiled code has charged for its length already, or need not: the body then
+/// leaves fuel alone.
+pub(crate) const ALREADY_CHARGED: i32 = i32::MIN;
+
 /// The machine type of a builtin's parameter.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Param {

@@ -6,7 +6,14 @@
 #![expect(unsafe_code, reason = "executable memory")]
 
 mod artifact;
+mod image;
+mod region;
+mod serialize;
 mod tunables;
+mod validate;
 
 pub(crate) use artifact::{Artifact, CodeTables, FuncLoc, TrampolineCode};
+pub(crate) use image::{CompiledModule, Image, ImageInner, find_image, lookup_trap};
+pub(crate) use region::contains;
+pub(crate) use serialize::{from_bytes, is_artifact};
 pub(crate) use tunables::{CostTable, Tunables};

@@ -5,5 +5,18 @@
 
 #![forbid(unsafe_code)]
 
+mod convert;
+mod environ;
+mod limits;
+mod link;
+mod pipeline;
+mod settings;
 mod signature;
 mod symbol;
+#[cfg(test)]
+mod tests;
+mod trampoline;
+mod translate;
+
+pub(crate) use pipeline::Compiler;
+pub(crate) use settings::{CompilerSettings, OptLevel};

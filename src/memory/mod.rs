@@ -4,6 +4,10 @@
 
 #![expect(unsafe_code, reason = "raw reservations")]
 
+mod linear;
 mod plan;
+mod table;
 
+pub(crate) use linear::LinearMemory;
 pub(crate) use plan::MemoryPlan;
+pub(crate) use table::TableMemory;

@@ -1,0 +1,27 @@
+# The recipes that continuous integration runs, and the ones that people do.
+
+# Everything that must hold before a change lands.
+ci:
+    .ci/run
+
+# The README's test command.
+test:
+    cargo test
+
+# The load test of the service example, 20 seconds.
+service:
+    cargo run --release --example service
+
+# The contract test against the peer that it copies.
+oracle:
+    cargo test -p tussah-oracle
+
+# Break the runtime in one place at a time: each broken copy must fail its test.
+sabotage *ROWS:
+    async-tests/sabotage/run.sh {{ROWS}}
+
+# Formatting, lints and documentation.
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps -p tussah -p tussah-fiber

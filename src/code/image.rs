@@ -1,0 +1,290 @@
+//! Code that is ready to run, and what is known of each of its instructions.
+
+use super::region::{self, CodeMemory};
+use super::{Artifact, CodeTables, FuncLoc};
+use crate::abi::VmctxLayout;
+use crate::error::{Context, Result};
+use crate::wasm::{DefinedFuncIndex, ModuleInfo};
+use cranelift_entity::{EntityRef, PrimaryMap};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Executable code. Handles are cheap to copy; when the last one is dropped the code is gone.
+#[derive(Clone, Debug)]
+pub(crate) struct Image(Arc<ImageInner>);
+
+/// What the handles of an image share.
+#[derive(Debug)]
+pub(crate) struct ImageInner {
+    memory: CodeMemory,
+    len: usize,
+    /// Start, length and index of each function's code, sorted by start.
+    functions: Box<[(u32, u32, DefinedFuncIndex)]>,
+    tables: CodeTables,
+}
+
+impl Image {
+    /// Maps `text` executable. `functions` are starts and lengths of the code of the functions, in index order.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for more code, or a function is not inside the text.
+    pub(crate) fn publish(
+        text: &[u8],
+        functions: impl IntoIterator<Item = (u32, u32)>,
+        tables: CodeTables,
+    ) -> Result<Image> {
+        let len = u32::try_from(text.len())
+            .with_context(|| format!("{} bytes of code are too many for one image", text.len()))?;
+        let mut functions: Box<[_]> = (0..)
+            .zip(functions)
+            .map(|(index, (start, len))| (start, len, DefinedFuncIndex::from_u32(index)))
+            .collect();
+        for &(start, size, index) in &functions {
+            crate::ensure!(
+                start.checked_add(size).is_some_and(|end| end <= len),
+                "the code of {index:?} is not inside the text"
+            );
+        }
+        functions.sort_unstable_by_key(|&(start, _, _)| start);
+        let image = Arc::new(ImageInner {
+            memory: CodeMemory::publish(text)?,
+            len: text.len(),
+            functions,
+            tables,
+        });
+        image.memory.register(Arc::as_ptr(&image));
+        Ok(Image(image))
+    }
+
+    /// Where the text begins.
+    pub(crate) fn base(&self) -> *const u8 {
+        self.0.memory.base()
+    }
+
+    /// The address of an offset in the text.
+    ///
+    /// # Panics
+    ///
+    /// If the offset is not inside the text.
+    pub(crate) fn address_of(&self, offset: u32) -> *const u8 {
+        let offset = offset as usize;
+        assert!(offset < self.0.len, "{offset:#x} is outside the text");
+        self.base().wrapping_add(offset)
+    }
+
+    /// The machine code.
+    pub(crate) fn text(&self) -> &[u8] {
+        // SAFETY: the memory holds this many bytes, readable and never written until the last handle is dropped.
+        unsafe { std::slice::from_raw_parts(self.base(), self.0.len) }
+    }
+
+    /// The addresses of the text.
+    pub(crate) fn range(&self) -> Range<usize> {
+        self.0.range()
+    }
+
+    /// The tables over the text.
+    pub(crate) fn tables(&self) -> &CodeTables {
+        &self.0.tables
+    }
+
+    /// The trap code of the instruction at `pc`.
+    pub(crate) fn trap_at(&self, pc: usize) -> Option<u8> {
+        self.0.trap_at(pc)
+    }
+
+    /// The byte offset in the wasm binary of the operator whose code covers `pc`. For a return address, pass the byte
+    /// before it.
+    pub(crate) fn wasm_offset_at(&self, pc: usize) -> Option<u32> {
+        self.0.wasm_offset_at(pc)
+    }
+
+    /// The function whose code covers `pc`. For a return address, pass the byte before it.
+    pub(crate) fn func_at(&self, pc: usize) -> Option<DefinedFuncIndex> {
+        self.0.func_at(pc)
+    }
+}
+
+impl ImageInner {
+    fn range(&self) -> Range<usize> {
+        let base = self.memory.base().addr();
+        base..base + self.len
+    }
+
+    /// The offset of a pc in the text.
+    fn offset_of(&self, pc: usize) -> Option<u32> {
+        let range = self.range();
+        range.contains(&pc).then_some(())?;
+        u32::try_from(pc - range.start).ok()
+    }
+
+    /// As [`Image::trap_at`]. Async-signal-safe.
+    pub(crate) fn trap_at(&self, pc: usize) -> Option<u8> {
+        self.tables.trap_at(self.offset_of(pc)?)
+    }
+
+    /// As [`Image::wasm_offset_at`]. Async-signal-safe.
+    pub(crate) fn wasm_offset_at(&self, pc: usize) -> Option<u32> {
+        self.tables.wasm_offset_at(self.offset_of(pc)?)
+    }
+
+    /// As [`Image::func_at`]. Async-signal-safe.
+    pub(crate) fn func_at(&self, pc: usize) -> Option<DefinedFuncIndex> {
+        let offset = self.offset_of(pc)?;
+        let after = self
+            .functions
+            .partition_point(|&(start, _, _)| start <= offset);
+        let (start, len, index) = *self.functions.get(after.checked_sub(1)?)?;
+        (offset - start < len).then_some(index)
+    }
+}
+
+/// The image whose code is at `pc`. Async-signal-safe.
+///
+/// # Safety
+///
+/// If there is an image at `pc`, it stays alive as long as the answer is used: this thread is running its code, or has
+/// a frame of it on a stack, or holds a handle.
+pub(crate) unsafe fn find_image<'a>(pc: usize) -> Option<&'a ImageInner> {
+    // SAFETY: the caller's promise.
+    unsafe { region::find_image(pc) }
+}
+
+/// The trap code of the instruction at `pc`, if compiled code is there. Async-signal-safe.
+///
+/// # Safety
+///
+/// If there is an image at `pc`, it is alive: this thread is running its code, or holds a handle.
+pub(crate) unsafe fn lookup_trap(pc: usize) -> Option<u8> {
+    // SAFETY: the caller's promise.
+    unsafe { find_image(pc) }?.trap_at(pc)
+}
+
+/// A module whose code is ready to run.
+#[derive(Debug)]
+pub(crate) struct CompiledModule {
+    pub(crate) info: ModuleInfo,
+    pub(crate) layout: VmctxLayout,
+    pub(crate) image: Image,
+    pub(crate) functions: PrimaryMap<DefinedFuncIndex, FuncLoc>,
+}
+
+impl CompiledModule {
+    /// Makes an artifact's code executable.
+    ///
+    /// # Errors
+    ///
+    /// The module's context would be too large, or there is no room for more code.
+    pub(crate) fn publish(artifact: Artifact) -> Result<CompiledModule> {
+        let Artifact {
+            module: info,
+            text,
+            functions,
+            tables,
+        } = artifact;
+        let layout = VmctxLayout::new(&info)
+            .context("the module's imports and definitions need more than 1 GiB per instance")?;
+        let ranges = functions.values().map(|f| (f.start, f.len));
+        let image = Image::publish(&text, ranges, tables)?;
+        Ok(CompiledModule {
+            info,
+            layout,
+            image,
+            functions,
+        })
+    }
+
+    /// The entry point of a function's code.
+    pub(crate) fn function_address(&self, function: DefinedFuncIndex) -> *const u8 {
+        self.image.address_of(self.functions[function].start)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Image, find_image, lookup_trap};
+    use crate::code::CodeTables;
+    use cranelift_entity::EntityRef;
+
+    fn tables() -> CodeTables {
+        CodeTables {
+            traps: vec![(1, 3), (6, 9)],
+            addresses: vec![(0, 100), (5, u32::MAX), (6, 200)],
+        }
+    }
+
+    #[test]
+    fn an_image_answers_for_its_addresses() {
+        // Out of order, and with a gap between them.
+        let text = [0xc3; 16];
+        let image = Image::publish(&text, [(8, 4), (0, 6)], tables()).unwrap();
+        assert_eq!(image.text(), text);
+        assert_eq!(image.range().len(), 16);
+        let at = |offset| image.address_of(offset).addr();
+        assert_eq!(at(0), image.base().addr());
+        let functions = [0, 5, 6, 7, 8, 11, 12].map(|o| image.func_at(at(o)).map(|f| f.index()));
+        assert_eq!(
+            functions,
+            [Some(1), Some(1), None, None, Some(0), Some(0), None]
+        );
+        let traps = [0, 1, 2, 6].map(|o| image.trap_at(at(o)));
+        assert_eq!(traps, [None, Some(3), None, Some(9)]);
+        let offsets = [0, 4, 5, 6, 15].map(|o| image.wasm_offset_at(at(o)));
+        assert_eq!(offsets, [Some(100), Some(100), None, Some(200), Some(200)]);
+        for outside in [0, at(0) - 1, image.range().end] {
+            assert_eq!(image.func_at(outside), None);
+            assert_eq!(image.trap_at(outside), None);
+            assert_eq!(image.wasm_offset_at(outside), None);
+        }
+    }
+
+    #[test]
+    fn code_runs_and_is_found_until_the_last_handle_is_dropped() {
+        // `mov eax, 7; ret`
+        let code = [0xb8, 7, 0, 0, 0, 0xc3];
+        let image = Image::publish(&code, [(0, 6)], tables()).unwrap();
+        let copy = image.clone();
+        drop(image);
+        // SAFETY: these bytes are a function of this signature.
+        let function: extern "C" fn() -> i32 = unsafe { std::mem::transmute(copy.base()) };
+        #[cfg(target_arch = "x86_64")]
+        assert_eq!(function(), 7);
+        let pc = copy.base().addr() + 1;
+        // SAFETY: `copy` keeps the image alive.
+        unsafe {
+            assert_eq!(lookup_trap(pc), Some(3));
+            assert_eq!(find_image(pc).unwrap().range(), copy.range());
+            assert_eq!(lookup_trap(pc + 8), None, "behind the text");
+        }
+    }
+
+    #[test]
+    fn many_images_on_many_threads() {
+        let threads = (0..4u8).map(|n| {
+            std::thread::spawn(move || {
+                for i in 0..50usize {
+                    let text = vec![n; 1 + i * 3001];
+                    let image = Image::publish(&text, [], CodeTables::default()).unwrap();
+                    assert_eq!(image.text(), text);
+                }
+            })
+        });
+        for thread in threads.collect::<Vec<_>>() {
+            thread.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn functions_outside_the_text_are_refused() {
+        for range in [(0, 5), (4, 1), (u32::MAX, 2)] {
+            let error = Image::publish(&[0; 4], [range], CodeTables::default()).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "the code of dfunc0 is not inside the text"
+            );
+        }
+        let image = Image::publish(&[], [], CodeTables::default()).unwrap();
+        assert!(image.text().is_empty() && image.range().is_empty());
+    }
+}

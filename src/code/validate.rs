@@ -1,0 +1,511 @@
+//! Whether an artifact's parts agree with each other: every index in range, every table sorted, every initial value of
+//! the type of its place.
+//!
+//! The compiler's output always passes. What passes may be published and instantiated without a panic; whether its code
+//! is good is not decided here. Reads artifacts only.
+
+use super::{Artifact, CodeTables, FuncLoc};
+use crate::error::{Context, Result, bail, ensure};
+use crate::wasm::{
+    ConstExpr, ConstOp, DataMode, DefinedFuncIndex, ElemItems, ElemMode, ElemSegment, EntityIndex,
+    FuncIndex, GlobalIndex, ModuleInfo, WasmRef, WasmVal,
+};
+use cranelift_entity::{EntityRef, PrimaryMap};
+use std::collections::HashSet;
+
+/// Checks all of an artifact but its code.
+///
+/// # Errors
+///
+/// Names the first disagreement.
+pub(super) fn artifact(artifact: &Artifact) -> Result<()> {
+    let info = &artifact.module;
+    index_spaces(info)?;
+    functions(info, &artifact.functions, artifact.text.len())?;
+    code_tables(&artifact.tables, artifact.text.len())?;
+    Module::new(info)?.check()
+}
+
+/// The counts of index spaces that belong together.
+fn index_spaces(info: &ModuleInfo) -> Result<()> {
+    let mut imported = [0; 4];
+    for import in &info.imports {
+        let (space, index) = match import.index {
+            EntityIndex::Func(i) => (0, i.index()),
+            EntityIndex::Table(i) => (1, i.index()),
+            EntityIndex::Memory(i) => (2, i.index()),
+            EntityIndex::Global(i) => (3, i.index()),
+        };
+        ensure!(
+            index == imported[space],
+            "import {:?} {:?} is out of order",
+            import.module,
+            import.name
+        );
+        imported[space] += 1;
+    }
+    let spaces = [
+        ("function", info.imported_funcs, info.funcs.len()),
+        ("table", info.imported_tables, info.tables.len()),
+        ("memory", info.imported_memories, info.memories.len()),
+        ("global", info.imported_globals, info.globals.len()),
+    ];
+    for ((what, count, all), found) in spaces.into_iter().zip(imported) {
+        ensure!(
+            count == found && count <= all,
+            "{found} imports of the kind {what}, {count} announced, {all} indices"
+        );
+    }
+    for (what, inits, defined) in [
+        (
+            "globals",
+            info.global_inits.len(),
+            info.globals.len() - info.imported_globals,
+        ),
+        (
+            "tables",
+            info.table_inits.len(),
+            info.tables.len() - info.imported_tables,
+        ),
+    ] {
+        ensure!(
+            inits == defined,
+            "{inits} initial values for {defined} {what}"
+        );
+    }
+    for (index, &ty) in &info.funcs {
+        ensure!(info.types.is_valid(ty), "{index:?} is of unknown {ty:?}");
+    }
+    for (index, memory) in &info.memories {
+        ensure!(
+            memory.page_size_log2 <= 16,
+            "{index:?} has pages of 2^{} bytes",
+            memory.page_size_log2
+        );
+    }
+    Ok(())
+}
+
+/// The places of the functions' code.
+fn functions(
+    info: &ModuleInfo,
+    functions: &PrimaryMap<DefinedFuncIndex, FuncLoc>,
+    text: usize,
+) -> Result<()> {
+    let defined = info.funcs.len() - info.imported_funcs;
+    ensure!(
+        functions.len() == defined,
+        "code of {} functions for {defined}",
+        functions.len()
+    );
+    for (index, loc) in functions {
+        let end = u64::from(loc.start) + u64::from(loc.len);
+        ensure!(
+            loc.len > 0 && end <= text as u64,
+            "the code of {index:?} is not inside the text"
+        );
+    }
+    Ok(())
+}
+
+/// The tables that are searched by offset.
+fn code_tables(tables: &CodeTables, text: usize) -> Result<()> {
+    let inside = |last: Option<u32>| last.is_none_or(|last| (last as usize) < text);
+    ensure!(
+        tables.traps.is_sorted_by(|a, b| a.0 < b.0) && inside(tables.traps.last().map(|t| t.0)),
+        "the trap table is not sorted, or leaves the text"
+    );
+    // An address may repeat where an operator has no code, and the last range may begin at the very end.
+    ensure!(
+        tables.addresses.is_sorted_by_key(|a| a.0)
+            && tables.addresses.last().is_none_or(|a| a.0 as usize <= text),
+        "the address table is not sorted, or leaves the text"
+    );
+    Ok(())
+}
+
+/// A module whose index spaces have been checked.
+struct Module<'a> {
+    info: &'a ModuleInfo,
+    escaping: HashSet<FuncIndex>,
+}
+
+impl<'a> Module<'a> {
+    fn new(info: &'a ModuleInfo) -> Result<Self> {
+        for &func in &info.escaping {
+            ensure!(
+                info.funcs.is_valid(func) && info.defined_func(func).is_some(),
+                "{func:?} escapes without being defined"
+            );
+        }
+        Ok(Module {
+            info,
+            escaping: info.escaping.iter().copied().collect(),
+        })
+    }
+
+    fn check(&self) -> Result<()> {
+        let info = self.info;
+        for (name, export) in &info.exports {
+            self.entity(export.index)
+                .with_context(|| format!("export {name:?}"))?;
+        }
+        if let Some(start) = info.start {
+            ensure!(
+                info.funcs.is_valid(start),
+                "the start function is unknown {start:?}"
+            );
+            let ty = info.func_type(start);
+            ensure!(
+                ty.params.is_empty() && ty.results.is_empty(),
+                "the start function is a {ty}"
+            );
+        }
+        for (index, init) in &info.global_inits {
+            let global = info.global_index(index);
+            let ty = info.globals[global].content;
+            self.expr(init, ty, global)
+                .with_context(|| format!("initial value of {global:?}"))?;
+        }
+        for (index, init) in &info.table_inits {
+            let table = info.table_index(index);
+            let ty = info.tables[table].element;
+            match init {
+                Some(init) => self.expr(init, WasmVal::Ref(ty), self.all_globals()),
+                None if ty.nullable => Ok(()),
+                None => Err(crate::format_err!("null in a table of {ty}")),
+            }
+            .with_context(|| format!("initial element of {table:?}"))?;
+        }
+        for (index, segment) in &info.elems {
+            self.elem(segment).with_context(|| format!("{index:?}"))?;
+        }
+        for (index, segment) in &info.data {
+            let range = &segment.range;
+            ensure!(
+                range.start <= range.end && range.end <= info.data_bytes.len(),
+                "{index:?} is not inside the module's data"
+            );
+            if let DataMode::Active { memory, offset } = &segment.mode {
+                let desc = info.memories.get(*memory);
+                let desc = desc.with_context(|| format!("{index:?} is for unknown {memory:?}"))?;
+                self.expr(offset, index_type(desc.memory64), self.all_globals())
+                    .with_context(|| format!("offset of {index:?}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn elem(&self, segment: &ElemSegment) -> Result<()> {
+        if let ElemMode::Active { table, offset } = &segment.mode {
+            let desc = self.info.tables.get(*table);
+            let desc = desc.with_context(|| format!("unknown {table:?}"))?;
+            ensure!(
+                segment.ty.matches(desc.element),
+                "{} for a table of {}",
+                segment.ty,
+                desc.element
+            );
+            self.expr(offset, index_type(desc.table64), self.all_globals())
+                .context("offset")?;
+        }
+        match &segment.items {
+            ElemItems::Funcs(funcs) => {
+                ensure!(
+                    WasmRef::FUNC.heap == segment.ty.heap,
+                    "functions as {}",
+                    segment.ty
+                );
+                funcs.iter().try_for_each(|&func| self.reference(func))
+            }
+            ElemItems::Exprs(exprs) => exprs
+                .iter()
+                .try_for_each(|expr| self.expr(expr, WasmVal::Ref(segment.ty), self.all_globals())),
+        }
+    }
+
+    /// An entity that is handed out.
+    fn entity(&self, index: EntityIndex) -> Result<()> {
+        let known = match index {
+            EntityIndex::Func(func) => return self.reference(func),
+            EntityIndex::Table(i) => self.info.tables.is_valid(i),
+            EntityIndex::Memory(i) => self.info.memories.is_valid(i),
+            EntityIndex::Global(i) => self.info.globals.is_valid(i),
+        };
+        ensure!(known, "unknown {index:?}");
+        Ok(())
+    }
+
+    /// A function whose reference is taken: an imported one brings its own, others need a place for it.
+    fn reference(&self, func: FuncIndex) -> Result<()> {
+        ensure!(self.info.funcs.is_valid(func), "unknown {func:?}");
+        ensure!(
+            self.info.defined_func(func).is_none() || self.escaping.contains(&func),
+            "{func:?} has no place for its reference"
+        );
+        Ok(())
+    }
+
+    /// An expression that may read the globals before `before` and must yield a `result`.
+    fn expr(&self, expr: &ConstExpr, result: WasmVal, before: GlobalIndex) -> Result<()> {
+        let mut stack = Vec::new();
+        for op in &expr.ops {
+            let ty = match *op {
+                ConstOp::I32(_) => WasmVal::I32,
+                ConstOp::I64(_) => WasmVal::I64,
+                ConstOp::F32(_) => WasmVal::F32,
+                ConstOp::F64(_) => WasmVal::F64,
+                ConstOp::V128(_) => WasmVal::V128,
+                ConstOp::GlobalGet(global) => {
+                    ensure!(global < before, "{global:?} is not initialised yet");
+                    self.info.globals[global].content
+                }
+                ConstOp::RefNull(ty) => {
+                    ensure!(ty.nullable, "null as {ty}");
+                    WasmVal::Ref(ty)
+                }
+                ConstOp::RefFunc(func) => {
+                    self.reference(func)?;
+                    WasmVal::Ref(WasmRef {
+                        nullable: false,
+                        ..WasmRef::FUNC
+                    })
+                }
+                ConstOp::I32Add | ConstOp::I32Sub | ConstOp::I32Mul => {
+                    operands(&mut stack, WasmVal::I32)?
+                }
+                ConstOp::I64Add | ConstOp::I64Sub | ConstOp::I64Mul => {
+                    operands(&mut stack, WasmVal::I64)?
+                }
+            };
+            stack.push(ty);
+        }
+        match *stack {
+            [ty] if ty.matches(result) => Ok(()),
+            [ty] => bail!("a constant expression yields {ty} for {result}"),
+            _ => bail!("a constant expression yields {} values", stack.len()),
+        }
+    }
+
+    /// The end of the globals' index space, for expressions that are evaluated after all of them.
+    fn all_globals(&self) -> GlobalIndex {
+        GlobalIndex::new(self.info.globals.len())
+    }
+}
+
+/// Takes two operands of one type off the stack; the result has it too.
+fn operands(stack: &mut Vec<WasmVal>, ty: WasmVal) -> Result<WasmVal> {
+    ensure!(
+        stack.pop() == Some(ty) && stack.pop() == Some(ty),
+        "a constant expression lacks operands of {ty}"
+    );
+    Ok(ty)
+}
+
+fn index_type(wide: bool) -> WasmVal {
+    if wide { WasmVal::I64 } else { WasmVal::I32 }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use crate::code::{Artifact, CodeTables, FuncLoc};
+    use crate::wasm::{
+        ConstExpr, ConstOp, DataMode, DataSegment, DefinedGlobalIndex, ElemIndex, ElemItems,
+        ElemMode, ElemSegment, EntityIndex, ExportDef, FuncIndex, GlobalDesc, GlobalIndex,
+        ImportDef, MemoryDesc, MemoryIndex, ModuleInfo, TableDesc, TableIndex, TypeIndex,
+        WasmFuncType, WasmRef, WasmVal,
+    };
+    use cranelift_entity::EntityRef;
+
+    fn expr(ops: &[ConstOp]) -> ConstExpr {
+        ConstExpr { ops: ops.to_vec() }
+    }
+
+    /// An artifact with something of everything: one imported and two defined functions.
+    pub(in crate::code) fn artifact() -> Artifact {
+        let mut module = ModuleInfo {
+            name: Some("m".into()),
+            imported_funcs: 1,
+            start: Some(FuncIndex::new(1)),
+            escaping: vec![FuncIndex::new(2)],
+            data_bytes: b"hello".to_vec(),
+            ..ModuleInfo::default()
+        };
+        let ty = |params: &[WasmVal]| WasmFuncType {
+            params: params.into(),
+            results: [].into(),
+        };
+        module.types.push(ty(&[]));
+        module
+            .types
+            .push(ty(&[WasmVal::I32, WasmVal::Ref(WasmRef::EXTERN)]));
+        for ty in [0, 0, 1] {
+            module.funcs.push(TypeIndex::new(ty));
+        }
+        module.imports.push(ImportDef {
+            module: "host".into(),
+            name: "f".into(),
+            index: EntityIndex::Func(FuncIndex::new(0)),
+        });
+        for (name, index) in [
+            ("f", EntityIndex::Func(FuncIndex::new(2))),
+            ("t", EntityIndex::Table(TableIndex::new(0))),
+            ("m", EntityIndex::Memory(MemoryIndex::new(0))),
+            ("g", EntityIndex::Global(GlobalIndex::new(1))),
+        ] {
+            module.exports.insert(name.into(), ExportDef { index });
+        }
+        module.tables.push(TableDesc {
+            element: WasmRef::FUNC,
+            min: 2,
+            max: None,
+            table64: false,
+        });
+        module.table_inits.push(None);
+        module.memories.push(MemoryDesc {
+            min: 1,
+            max: Some(3),
+            memory64: false,
+            shared: false,
+            page_size_log2: 16,
+        });
+        for ops in [
+            &[ConstOp::I32(-3)][..],
+            &[
+                ConstOp::GlobalGet(GlobalIndex::new(0)),
+                ConstOp::I32(5),
+                ConstOp::I32Mul,
+            ],
+        ] {
+            module.globals.push(GlobalDesc {
+                content: WasmVal::I32,
+                mutable: false,
+            });
+            module.global_inits.push(expr(ops));
+        }
+        module.elems.push(ElemSegment {
+            ty: WasmRef::FUNC,
+            mode: ElemMode::Active {
+                table: TableIndex::new(0),
+                offset: expr(&[ConstOp::I32(0)]),
+            },
+            items: ElemItems::Funcs(vec![FuncIndex::new(0), FuncIndex::new(2)]),
+        });
+        module.elems.push(ElemSegment {
+            ty: WasmRef::FUNC,
+            mode: ElemMode::Passive,
+            items: ElemItems::Exprs(vec![
+                expr(&[ConstOp::RefNull(WasmRef::FUNC)]),
+                expr(&[ConstOp::RefFunc(FuncIndex::new(2))]),
+            ]),
+        });
+        module.data.push(DataSegment {
+            mode: DataMode::Active {
+                memory: MemoryIndex::new(0),
+                offset: expr(&[ConstOp::GlobalGet(GlobalIndex::new(1))]),
+            },
+            range: 1..5,
+        });
+        module.func_names.insert(1, "main".into());
+        let functions = [(0, 20), (32, 10)].map(|(start, len)| FuncLoc {
+            start,
+            len,
+            wasm_offset: 40 + start,
+        });
+        Artifact {
+            module,
+            text: (0..48).collect(),
+            functions: functions.into_iter().collect(),
+            tables: CodeTables {
+                traps: vec![(3, 1), (35, 2)],
+                addresses: vec![(0, 41), (20, u32::MAX), (32, 73)],
+            },
+        }
+    }
+
+    /// A name of the disagreement, and the change that makes it.
+    type Case = (&'static str, fn(&mut Artifact));
+
+    #[test]
+    fn disagreements_are_named() {
+        super::artifact(&artifact()).unwrap();
+        let cases: &[Case] = &[
+            ("is out of order", |a| {
+                a.module.imports[0].index = EntityIndex::Func(FuncIndex::new(1));
+            }),
+            ("1 imports of the kind function, 2 announced", |a| {
+                a.module.imported_funcs = 2
+            }),
+            ("0 imports of the kind memory, 9 announced", |a| {
+                a.module.imported_memories = 9
+            }),
+            ("is of unknown type7", |a| {
+                a.module.funcs[FuncIndex::new(0)] = TypeIndex::new(7)
+            }),
+            ("has pages of 2^64 bytes", |a| {
+                a.module.memories[MemoryIndex::new(0)].page_size_log2 = 64;
+            }),
+            ("1 initial values for 2 globals", |a| {
+                a.module.global_inits = [expr(&[ConstOp::I32(0)])].into_iter().collect();
+            }),
+            ("code of 0 functions for 2", |a| a.functions.clear()),
+            ("the code of dfunc1 is not inside the text", |a| {
+                a.text.truncate(41)
+            }),
+            ("the trap table is not sorted", |a| {
+                a.tables.traps.swap(0, 1)
+            }),
+            ("the trap table is not sorted, or leaves", |a| {
+                a.tables.traps[1].0 = 48
+            }),
+            ("the address table is not sorted", |a| {
+                a.tables.addresses.swap(0, 1)
+            }),
+            ("escapes without being defined", |a| {
+                a.module.escaping.push(FuncIndex::new(0))
+            }),
+            ("func2 has no place for its reference", |a| {
+                a.module.escaping.clear()
+            }),
+            ("unknown Table(table1)", |a| {
+                a.module.exports["t"].index = EntityIndex::Table(TableIndex::new(1));
+            }),
+            ("the start function is a (func (param", |a| {
+                a.module.start = Some(FuncIndex::new(2));
+            }),
+            ("global1 is not initialised yet", |a| {
+                a.module.global_inits[DefinedGlobalIndex::new(0)] =
+                    expr(&[ConstOp::GlobalGet(GlobalIndex::new(1))]);
+            }),
+            ("data0 is not inside the module's data", |a| {
+                a.module.data_bytes.truncate(4)
+            }),
+            ("data0 is for unknown memory0", |a| {
+                a.module.exports.clear();
+                a.module.memories.clear();
+            }),
+            ("externref for a table of funcref", |a| {
+                a.module.elems[ElemIndex::new(0)].ty = WasmRef::EXTERN;
+            }),
+            ("yields i64 for i32", |a| {
+                a.module.global_inits[DefinedGlobalIndex::new(0)] = expr(&[ConstOp::I64(0)]);
+            }),
+            ("lacks operands of i32", |a| {
+                a.module.global_inits[DefinedGlobalIndex::new(0)] =
+                    expr(&[ConstOp::I32(0), ConstOp::I32Add]);
+            }),
+            ("yields 0 values", |a| {
+                a.module.global_inits[DefinedGlobalIndex::new(0)] = expr(&[])
+            }),
+        ];
+        for (expected, change) in cases {
+            let mut artifact = artifact();
+            change(&mut artifact);
+            let error = super::artifact(&artifact).expect_err(expected);
+            assert!(
+                format!("{error:#}").contains(expected),
+                "{error:#}, not {expected}"
+            );
+        }
+    }
+}

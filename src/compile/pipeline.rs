@@ -1,0 +1,321 @@
+//! The compiler: names the stages from bytes to artifact and runs them, on all cores if asked to.
+//!
+//! Must not know how any of the stages does its work.
+
+use super::environ::{Body, describe};
+use super::limits::{Effort, effort};
+use super::link::{Compiled, Linked, link};
+use super::settings::{self, CompilerSettings};
+use super::symbol::Symbol;
+use super::trampoline::Trampolines;
+use super::translate::{FuncTranslator, TranslateEnv};
+use crate::abi::VmctxLayout;
+use crate::abi::builtins::Builtin;
+use crate::code::{Artifact, CodeTables, FuncLoc, TrampolineCode, Tunables};
+use crate::error::{Context as _, Error, Result, format_err};
+use crate::wasm::{DefinedFuncIndex, ModuleInfo, WasmFuncType};
+use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
+use cranelift_codegen::settings::RegallocAlgorithm;
+use cranelift_codegen::{CodegenError, Context};
+use cranelift_entity::PrimaryMap;
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use wasmparser::{FuncValidatorAllocations, WasmFeatures};
+
+/// Compiles modules for this machine under fixed settings.
+pub(crate) struct Compiler {
+    isa: OwnedTargetIsa,
+    /// For functions on which `isa` would take too long.
+    linear_isa: OwnedTargetIsa,
+    tunables: Tunables,
+    features: WasmFeatures,
+    parallel: bool,
+    /// Whether `isa`, too, allocates registers in one pass.
+    single_pass: bool,
+}
+
+impl fmt::Debug for Compiler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compiler")
+            .field("target", &self.describe_target())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Compiler {
+    /// A compiler for this machine.
+    ///
+    /// # Errors
+    ///
+    /// If the machine lacks instructions that compiled code needs, or a flag is unknown, has no such value, or is one
+    /// on which the runtime relies.
+    pub(crate) fn new(settings: &CompilerSettings, tunables: &Tunables) -> Result<Compiler> {
+        let isa = settings::host_isa(settings)?;
+        Ok(Compiler {
+            single_pass: isa.flags().regalloc_algorithm() == RegallocAlgorithm::SinglePass,
+            isa,
+            linear_isa: settings::linear_isa(settings)?,
+            tunables: tunables.clone(),
+            features: settings.features,
+            parallel: settings.parallel,
+        })
+    }
+
+    /// Validates a module without compiling it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Compiler::compile_module`], as far as validation goes.
+    pub(crate) fn validate(&self, wasm: &[u8]) -> Result<()> {
+        let mut allocations = FuncValidatorAllocations::default();
+        for body in describe(wasm, self.features)?.bodies {
+            let mut validator = body.validate.into_validator(allocations);
+            validator.validate(&body.body)?;
+            allocations = validator.into_allocations();
+        }
+        Ok(())
+    }
+
+    /// Validates and compiles a module.
+    ///
+    /// # Errors
+    ///
+    /// If the module is malformed, invalid, uses what is not supported, or passes an implementation limit. The message
+    /// says what, and where in the binary.
+    pub(crate) fn compile_module(&self, wasm: &[u8]) -> Result<Artifact> {
+        let described = describe(wasm, self.features)?;
+        let module = described.module;
+        let layout = VmctxLayout::new(&module).context(
+            "what the module imports and defines exceeds the limit of 1 GiB per instance",
+        )?;
+        let wasm_offsets = described
+            .bodies
+            .iter()
+            .map(|body| offset_of(body))
+            .collect::<Result<Vec<u32>>>()?;
+
+        let env = TranslateEnv {
+            isa: &*self.isa,
+            module: &module,
+            layout: &layout,
+            tunables: &self.tunables,
+        };
+        let mut compiled = self.compile_functions(&env, described.bodies)?;
+        compiled.extend(self.compile_builtins(&compiled)?);
+        let linked = link(&*self.isa, &compiled)?;
+
+        let tables = tables(&compiled, &linked);
+        let mut functions = PrimaryMap::with_capacity(wasm_offsets.len());
+        for ((f, &start), wasm_offset) in compiled.iter().zip(&linked.starts).zip(wasm_offsets) {
+            functions.push(FuncLoc {
+                start,
+                len: u32::try_from(f.code.len())?,
+                wasm_offset,
+            });
+        }
+        Ok(Artifact {
+            module,
+            text: linked.text,
+            functions,
+            tables,
+        })
+    }
+
+    /// Compiles the trampolines of a function type.
+    ///
+    /// # Errors
+    ///
+    /// If the code generator refuses the type.
+    pub(crate) fn compile_trampolines(&self, ty: &WasmFuncType) -> Result<TrampolineCode> {
+        let mut worker = Worker::default();
+        let mut trampolines = Trampolines::new(self.isa.frontend_config());
+        trampolines.enter(ty, &mut worker.context.func);
+        let enter = worker.emit(Symbol::Enter, &*self.isa, false)?;
+        trampolines.exit(ty, &mut worker.context.func);
+        let exit = worker.emit(Symbol::Exit, &*self.isa, false)?;
+        let linked = link(&*self.isa, &[enter, exit])?;
+        Ok(TrampolineCode {
+            text: linked.text,
+            enter: linked.starts[0],
+            exit: linked.starts[1],
+        })
+    }
+
+    /// Names the target and every flag that decides what code is generated.
+    pub(crate) fn describe_target(&self) -> String {
+        settings::describe(&*self.isa)
+    }
+
+    /// Validates, translates and compiles every function. The error, if any, is that of the first faulty function in
+    /// the module, whatever the number of threads.
+    fn compile_functions(
+        &self,
+        env: &TranslateEnv<'_>,
+        bodies: Vec<Body<'_>>,
+    ) -> Result<Vec<Compiled>> {
+        let first_fault = AtomicUsize::new(usize::MAX);
+        let idle = Mutex::new(Vec::new());
+        let compile = |body: Body<'_>| -> Option<Result<Compiled>> {
+            let index = body.func.as_u32() as usize;
+            if index > first_fault.load(Ordering::Relaxed) {
+                return None;
+            }
+            let lock = || idle.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut worker: Worker = lock().pop().unwrap_or_default();
+            let result = self.compile_function(&mut worker, env, body);
+            match result {
+                Ok(_) => lock().push(worker),
+                Err(_) => {
+                    first_fault.fetch_min(index, Ordering::Relaxed);
+                }
+            }
+            Some(result)
+        };
+        let results: Vec<_> = if self.parallel && bodies.len() > 1 {
+            bodies
+                .into_par_iter()
+                .with_max_len(64)
+                .map(compile)
+                .collect()
+        } else {
+            bodies.into_iter().map(compile).collect()
+        };
+        // Only functions behind a faulty one have been left out.
+        results.into_iter().flatten().collect()
+    }
+
+    fn compile_function(
+        &self,
+        worker: &mut Worker,
+        env: &TranslateEnv<'_>,
+        body: Body<'_>,
+    ) -> Result<Compiled> {
+        let name = |error: Error| name_function(env.module, body.func, &error);
+        let mut validator = body
+            .validate
+            .into_validator(std::mem::take(&mut worker.validation));
+        worker.context.clear();
+        worker.translator.translate(
+            env,
+            body.func,
+            body.body,
+            &mut validator,
+            &mut worker.context.func,
+        )?;
+        worker.validation = validator.into_allocations();
+        let isa = match effort(&worker.context.func, self.single_pass).map_err(name)? {
+            Effort::Full => &*self.isa,
+            Effort::Linear => &*self.linear_isa,
+        };
+        worker
+            .emit(
+                Symbol::Func(body.func),
+                isa,
+                self.tunables.generate_address_map,
+            )
+            .map_err(name)
+    }
+
+    /// Compiles the trampolines of those builtins that the functions call.
+    fn compile_builtins(&self, functions: &[Compiled]) -> Result<Vec<Compiled>> {
+        let used: BTreeSet<Builtin> = functions
+            .iter()
+            .flat_map(|f| &f.calls)
+            .filter_map(|call| match call.target {
+                Symbol::Builtin(builtin) => Some(builtin),
+                _ => None,
+            })
+            .collect();
+        let mut worker = Worker::default();
+        let mut trampolines = Trampolines::new(self.isa.frontend_config());
+        used.into_iter()
+            .map(|builtin| {
+                trampolines.builtin(builtin, &mut worker.context.func);
+                worker.emit(Symbol::Builtin(builtin), &*self.isa, false)
+            })
+            .collect()
+    }
+}
+
+/// What a thread reuses from function to function.
+struct Worker {
+    context: Context,
+    translator: FuncTranslator,
+    validation: FuncValidatorAllocations,
+}
+
+impl Default for Worker {
+    fn default() -> Self {
+        Worker {
+            context: Context::new(),
+            translator: FuncTranslator::new(),
+            validation: FuncValidatorAllocations::default(),
+        }
+    }
+}
+
+impl Worker {
+    /// Compiles the CLIF in the context.
+    fn emit(&mut self, symbol: Symbol, isa: &dyn TargetIsa, addresses: bool) -> Result<Compiled> {
+        let context = &mut self.context;
+        context
+            .compile(isa, &mut ControlPlane::default())
+            .map_err(|error| codegen_error(&error.inner))?;
+        let compiled = context
+            .take_compiled_code()
+            .context("the code generator made no code")?;
+        let result = Compiled::new(symbol, &context.func, &compiled, isa, addresses);
+        context.clear();
+        result
+    }
+}
+
+fn codegen_error(error: &CodegenError) -> Error {
+    match error {
+        CodegenError::ImplLimitExceeded => {
+            format_err!("it exceeds an implementation limit of the code generator")
+        }
+        CodegenError::CodeTooLarge => {
+            format_err!("its machine code exceeds the size limit of the code generator")
+        }
+        error => format_err!("the code generator failed: {error}"),
+    }
+}
+
+fn name_function(module: &ModuleInfo, func: DefinedFuncIndex, error: &Error) -> Error {
+    let func = module.func_index(func);
+    match module.func_name(func) {
+        Some(name) => format_err!(
+            "function {} ({name}) cannot be compiled: {error}",
+            func.as_u32()
+        ),
+        None => format_err!("function {} cannot be compiled: {error}", func.as_u32()),
+    }
+}
+
+fn offset_of(body: &Body<'_>) -> Result<u32> {
+    u32::try_from(body.body.range().start)
+        .ok()
+        .context("the module exceeds the size limit of 4 GiB")
+}
+
+/// The tables of all functions, moved to where the linker put them. Trampolines have none.
+fn tables(compiled: &[Compiled], linked: &Linked) -> CodeTables {
+    let mut tables = CodeTables::default();
+    for (f, &start) in compiled.iter().zip(&linked.starts) {
+        if matches!(f.symbol, Symbol::Func(_)) {
+            let moved = |&(offset, value): &(u32, u8)| (start + offset, value);
+            tables.traps.extend(f.traps.iter().map(moved));
+        }
+        tables.addresses.extend(
+            f.addresses
+                .iter()
+                .map(|&(offset, loc)| (start + offset, loc)),
+        );
+    }
+    tables
+}

@@ -1,0 +1,202 @@
+//! Which code generator: the host's, with the flags the runtime relies on and those the user asked for.
+//!
+//! Must not know what is compiled.
+
+use crate::error::{Result, bail, ensure, format_err};
+use cranelift_codegen::isa::{Builder as IsaBuilder, OwnedTargetIsa, TargetIsa};
+use cranelift_codegen::settings::{self, Configurable, Flags, SetError};
+use std::fmt::Write as _;
+
+/// How hard the compiler tries.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) enum OptLevel {
+    /// Compile fast.
+    None,
+    /// Run fast.
+    Speed,
+    /// Run fast, and prefer smaller code.
+    SpeedAndSize,
+}
+
+/// What an engine asks of the compiler.
+#[derive(Clone, Debug)]
+pub(crate) struct CompilerSettings {
+    pub(crate) opt_level: OptLevel,
+    /// Allocate registers in one pass: faster compilation, slower code.
+    pub(crate) single_pass_regalloc: bool,
+    pub(crate) nan_canonicalization: bool,
+    /// Check CLIF between passes.
+    pub(crate) debug_verifier: bool,
+    /// Compile functions on all cores.
+    pub(crate) parallel: bool,
+    pub(crate) features: wasmparser::WasmFeatures,
+    /// Cranelift flags by name; without a value a flag is enabled.
+    pub(crate) flags: Vec<(String, Option<String>)>,
+}
+
+/// Flags on which the runtime relies: how it walks frames, catches traps and bounds stacks.
+const REQUIRED: &[(&str, &str)] = &[
+    ("preserve_frame_pointers", "true"),
+    ("enable_multi_ret_implicit_sret", "true"),
+    ("enable_pinned_reg", "false"),
+    // A function's own prologue compares the stack limit with its whole frame.
+    ("enable_probestack", "false"),
+    ("unwind_info", "false"),
+    ("is_pic", "false"),
+    ("tls_model", "none"),
+    ("libcall_call_conv", "isa_default"),
+    ("stack_switch_model", "none"),
+];
+
+/// Flags that a user may override.
+const DEFAULTS: &[(&str, &str)] = &[
+    ("enable_heap_access_spectre_mitigation", "true"),
+    ("enable_table_access_spectre_mitigation", "true"),
+];
+
+/// The code generator for ordinary functions.
+pub(crate) fn host_isa(settings: &CompilerSettings) -> Result<OwnedTargetIsa> {
+    let opt_level = match settings.opt_level {
+        OptLevel::None => "none",
+        OptLevel::Speed => "speed",
+        OptLevel::SpeedAndSize => "speed_and_size",
+    };
+    let regalloc = if settings.single_pass_regalloc {
+        "single_pass"
+    } else {
+        "backtracking"
+    };
+    build(
+        settings,
+        &[("opt_level", opt_level), ("regalloc_algorithm", regalloc)],
+        &[],
+    )
+}
+
+/// The code generator for functions on which the ordinary one would take too long: every pass of it is about linear.
+pub(crate) fn linear_isa(settings: &CompilerSettings) -> Result<OwnedTargetIsa> {
+    build(
+        settings,
+        &[],
+        &[
+            ("opt_level", "none"),
+            ("regalloc_algorithm", "single_pass"),
+            ("enable_alias_analysis", "false"),
+        ],
+    )
+}
+
+/// Names what the code generator generates code for, and how.
+pub(crate) fn describe(isa: &dyn TargetIsa) -> String {
+    let mut text = format!("{} cranelift-{}", isa.triple(), cranelift_codegen::VERSION);
+    for value in isa.flags().iter().chain(isa.isa_flags()) {
+        // Writing to a string does not fail.
+        let _ = write!(text, " {}={}", value.name, value.value_string());
+    }
+    text
+}
+
+/// `chosen` yields to the user's flags, `fixed` does not.
+fn build(
+    settings: &CompilerSettings,
+    chosen: &[(&str, &str)],
+    fixed: &[(&str, &str)],
+) -> Result<OwnedTargetIsa> {
+    let bool = |b: bool| if b { "true" } else { "false" };
+    let mut shared = settings::builder();
+    let mut host = native()?;
+    let own = [
+        (
+            "enable_nan_canonicalization",
+            bool(settings.nan_canonicalization),
+        ),
+        ("enable_verifier", bool(settings.debug_verifier)),
+    ];
+    for &(name, value) in DEFAULTS.iter().chain(REQUIRED).chain(&own).chain(chosen) {
+        shared.set(name, value)?;
+    }
+    for (name, value) in &settings.flags {
+        set_user_flag(&mut shared, &mut host, name, value.as_deref())?;
+    }
+    for &(name, value) in fixed {
+        shared.set(name, value)?;
+    }
+    let flags = Flags::new(shared);
+    check_required(&flags)?;
+    let isa = host
+        .finish(flags)
+        .map_err(|e| format_err!("the code generator refused its settings: {e}"))?;
+    check_host(&*isa)?;
+    Ok(isa)
+}
+
+fn native() -> Result<IsaBuilder> {
+    cranelift_native::builder()
+        .map_err(|reason| format_err!("this machine cannot run compiled code: {reason}"))
+}
+
+fn set_user_flag(
+    shared: &mut settings::Builder,
+    host: &mut IsaBuilder,
+    name: &str,
+    value: Option<&str>,
+) -> Result<()> {
+    fn set(on: &mut dyn Configurable, name: &str, value: Option<&str>) -> Result<(), SetError> {
+        match value {
+            Some(value) => on.set(name, value),
+            None => on.enable(name),
+        }
+    }
+    let result = match set(shared, name, value) {
+        Err(SetError::BadName(_)) => set(host, name, value),
+        result => result,
+    };
+    result.map_err(|error| match error {
+        SetError::BadName(_) => format_err!("unknown Cranelift flag `{name}`"),
+        error => format_err!("invalid setting of Cranelift flag `{name}`: {error}"),
+    })
+}
+
+fn check_required(flags: &Flags) -> Result<()> {
+    for value in flags.iter() {
+        if let Some((name, required)) = REQUIRED.iter().find(|(name, _)| *name == value.name) {
+            let actual = match value.as_bool() {
+                Some(b) => b.to_string(),
+                None => value.value_string(),
+            };
+            ensure!(
+                actual == *required,
+                "Cranelift flag `{name}` must be `{required}`, the runtime relies on it"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Code may use no instruction that this machine lacks.
+fn check_host(isa: &dyn TargetIsa) -> Result<()> {
+    let native = native()?.finish(Flags::new(settings::builder()))?;
+    let available = native.isa_flags();
+    for flag in isa.isa_flags() {
+        let lacking = available
+            .iter()
+            .any(|have| have.name == flag.name && have.as_bool() == Some(false));
+        if flag.as_bool() == Some(true) && flag.name.starts_with("has_") && lacking {
+            bail!(
+                "Cranelift flag `{}` is set, but this machine does not have the instructions",
+                flag.name
+            );
+        }
+    }
+    if cfg!(target_arch = "x86_64") {
+        let sse41 = isa
+            .isa_flags()
+            .iter()
+            .any(|flag| flag.name == "has_sse41" && flag.as_bool() == Some(true));
+        ensure!(
+            sse41,
+            "compiled code needs SSE4.1, which this machine does not have or a flag disables"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,278 @@
+//! The trampolines between the host's calling convention and that of wasm code, see [`crate::abi`].
+//!
+//! ```text
+//! host ── enter ──> wasm ── exit ─────> host function's shim
+//!                    │ └─── builtin ──> runtime
+//!          handler <─┴───── raise ───── when the runtime says so
+//! ```
+//!
+//! `exit` and builtin trampolines record where wasm code was left, `enter` records where a raised trap continues.
+//! This file makes CLIF; it must not know how code is compiled or linked.
+
+use super::signature::{
+    POINTER, builtin_body_signature, builtin_signature, enter_signature, shim_signature,
+    value_type, wasm_signature,
+};
+use super::symbol::Symbol;
+use crate::abi::builtins::{Builtin, Ret};
+use crate::abi::{VmContext, VmHostFunc, VmStore, encode_trap};
+use crate::wasm::{Trap, WasmFuncType, WasmVal};
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::immediates::Offset32;
+use cranelift_codegen::ir::{
+    BlockArg, BlockCall, Endianness, ExceptionTableData, ExceptionTableItem, Function, InstBuilder,
+    MemFlagsData, Signature, StackSlotData, StackSlotKind, TrapCode, Type, Value, types,
+};
+use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+
+/// Bytes of the slot that carries one value between trampolines and the host.
+const SLOT: usize = size_of::<crate::abi::ValRaw>();
+
+/// Makes trampolines for one host.
+pub(crate) struct Trampolines {
+    config: TargetFrontendConfig,
+    context: FunctionBuilderContext,
+}
+
+impl Trampolines {
+    pub(crate) fn new(config: TargetFrontendConfig) -> Self {
+        Trampolines {
+            config,
+            context: FunctionBuilderContext::new(),
+        }
+    }
+
+    /// Host to wasm: unpacks the arguments, calls, packs the results and returns 1; returns 0 when something was raised.
+    pub(crate) fn enter(&mut self, ty: &WasmFuncType, out: &mut Function) {
+        let config = self.config;
+        let signature = enter_signature(config.default_call_conv);
+        let mut b = start(&mut self.context, Symbol::Enter, signature, out);
+        let entry = entry_params(&b);
+        let (callee, caller, args, code) = (entry[0], entry[1], entry[2], entry[3]);
+
+        // The handler's address is that of an edge of the block which calls, so the block needs a name.
+        let calling = b.create_block();
+        b.ins().jump(calling, []);
+        b.switch_to_block(calling);
+
+        let mut values = vec![callee, caller];
+        values.extend(load_slots(&mut b, &ty.params, args));
+
+        let store = store_of(&mut b, caller);
+        let fp = b.ins().get_frame_pointer(POINTER);
+        put(&mut b, fp, store, VmStore::OFFSET_ENTRY_FP);
+        let sp = b.ins().get_stack_pointer(POINTER);
+        put(&mut b, sp, store, VmStore::OFFSET_ENTRY_SP);
+        let handler = b.ins().get_exception_handler_address(POINTER, calling, 0);
+        put(&mut b, handler, store, VmStore::OFFSET_ENTRY_HANDLER);
+
+        let returned = b.create_block();
+        let raised = b.create_block();
+        let results: Vec<Value> = ty
+            .results
+            .iter()
+            .map(|&ty| b.append_block_param(returned, value_type(ty)))
+            .collect();
+        let signature = b.import_signature(wasm_signature(ty));
+        let lists = &mut b.func.dfg.value_lists;
+        let on_return = BlockCall::new(
+            returned,
+            (0u32..).zip(&results).map(|(i, _)| BlockArg::TryCallRet(i)),
+            lists,
+        );
+        let on_raise = ExceptionTableItem::Default(BlockCall::new(raised, [], lists));
+        let table = b.func.dfg.exception_tables.push(ExceptionTableData::new(
+            signature,
+            on_return,
+            [on_raise],
+        ));
+        b.ins().try_call_indirect(code, &values, table);
+
+        b.switch_to_block(returned);
+        store_slots(&mut b, &results, args);
+        let one = b.ins().iconst(types::I8, 1);
+        b.ins().return_(&[one]);
+
+        b.switch_to_block(raised);
+        let zero = b.ins().iconst(types::I8, 0);
+        b.ins().return_(&[zero]);
+        finish(b, config);
+    }
+
+    /// Wasm to a host function: packs the parameters, calls the shim, raises or unpacks the results.
+    pub(crate) fn exit(&mut self, ty: &WasmFuncType, out: &mut Function) {
+        let config = self.config;
+        let host = config.default_call_conv;
+        let mut b = start(&mut self.context, Symbol::Exit, wasm_signature(ty), out);
+        let all = entry_params(&b);
+        let (host_func, caller, values) = (all[0], all[1], &all[2..]);
+
+        let slots = ty.params.len().max(ty.results.len()).max(1);
+        let size =
+            u32::try_from(slots * SLOT).expect("a function type has few parameters and results");
+        let array = b.create_sized_stack_slot(StackSlotData::new(
+            StackSlotKind::ExplicitSlot,
+            size,
+            SLOT.ilog2()
+                .try_into()
+                .expect("a slot's alignment is small"),
+        ));
+        let array = b.ins().stack_addr(POINTER, array, 0);
+        store_slots(&mut b, values, array);
+
+        record_exit(&mut b, caller);
+        let shim = get(&mut b, POINTER, host_func, VmHostFunc::OFFSET_SHIM);
+        let signature = b.import_signature(shim_signature(host));
+        let call = b
+            .ins()
+            .call_indirect(signature, shim, &[host_func, caller, array]);
+        let fine = b.inst_results(call)[0];
+        raise_unless(&mut b, host, caller, fine);
+
+        let results = load_slots(&mut b, &ty.results, array);
+        b.ins().return_(&results);
+        finish(b, config);
+    }
+
+    /// Wasm to the runtime: calls the builtin's body, raises if it says so.
+    pub(crate) fn builtin(&mut self, builtin: Builtin, out: &mut Function) {
+        let config = self.config;
+        let host = config.default_call_conv;
+        let mut b = start(
+            &mut self.context,
+            Symbol::Builtin(builtin),
+            builtin_signature(builtin),
+            out,
+        );
+        let args = entry_params(&b);
+        let vmctx = args[0];
+
+        record_exit(&mut b, vmctx);
+        let body = body_of(&mut b, builtin, vmctx);
+        let signature = b.import_signature(builtin_body_signature(builtin, host));
+        let call = b.ins().call_indirect(signature, body, &args);
+        let results = b.inst_results(call).to_vec();
+        match builtin.ret() {
+            Ret::Nothing => {
+                b.ins().return_(&[]);
+            }
+            Ret::Ok => {
+                raise_unless(&mut b, host, vmctx, results[0]);
+                b.ins().return_(&[]);
+            }
+            Ret::Size => {
+                let fine = b.ins().icmp_imm_s(IntCC::NotEqual, results[0], -2);
+                raise_unless(&mut b, host, vmctx, fine);
+                b.ins().return_(&results);
+            }
+        }
+        finish(b, config);
+    }
+}
+
+fn start<'a>(
+    context: &'a mut FunctionBuilderContext,
+    name: Symbol,
+    signature: Signature,
+    out: &'a mut Function,
+) -> FunctionBuilder<'a> {
+    out.clear();
+    out.name = name.to_func_name();
+    out.signature = signature;
+    let mut b = FunctionBuilder::new(out, context);
+    let entry = b.create_block();
+    b.append_block_params_for_function_params(entry);
+    b.switch_to_block(entry);
+    b
+}
+
+fn finish(mut b: FunctionBuilder<'_>, config: TargetFrontendConfig) {
+    b.seal_all_blocks();
+    b.finalize(config);
+}
+
+/// The function's parameters, while nothing but the entry block exists.
+fn entry_params(b: &FunctionBuilder<'_>) -> Vec<Value> {
+    let entry = b
+        .current_block()
+        .expect("the builder stands in the entry block");
+    b.block_params(entry).to_vec()
+}
+
+fn get(b: &mut FunctionBuilder<'_>, ty: Type, base: Value, offset: u32) -> Value {
+    b.ins()
+        .load(ty, MemFlagsData::trusted(), base, field(offset))
+}
+
+fn put(b: &mut FunctionBuilder<'_>, value: Value, base: Value, offset: u32) {
+    b.ins()
+        .store(MemFlagsData::trusted(), value, base, field(offset));
+}
+
+/// Offsets of fields are small.
+fn field(offset: u32) -> Offset32 {
+    Offset32::new(i32::try_from(offset).expect("a field lies near the start of its structure"))
+}
+
+fn slot(index: usize) -> Offset32 {
+    let offset =
+        i32::try_from(index * SLOT).expect("a function type has few parameters and results");
+    Offset32::new(offset)
+}
+
+/// Vectors have the byte order of wasm in their slots, which scalars of the host share on every supported target.
+fn slot_flags() -> MemFlagsData {
+    MemFlagsData::trusted().with_endianness(Endianness::Little)
+}
+
+fn load_slots(b: &mut FunctionBuilder<'_>, types: &[WasmVal], array: Value) -> Vec<Value> {
+    types
+        .iter()
+        .enumerate()
+        .map(|(i, &ty)| b.ins().load(value_type(ty), slot_flags(), array, slot(i)))
+        .collect()
+}
+
+fn store_slots(b: &mut FunctionBuilder<'_>, values: &[Value], array: Value) {
+    for (i, &value) in values.iter().enumerate() {
+        b.ins().store(slot_flags(), value, array, slot(i));
+    }
+}
+
+fn store_of(b: &mut FunctionBuilder<'_>, vmctx: Value) -> Value {
+    get(b, POINTER, vmctx, VmContext::OFFSET_STORE)
+}
+
+/// Records where wasm code was left. The trampoline's own frame leads to it.
+fn record_exit(b: &mut FunctionBuilder<'_>, vmctx: Value) {
+    let store = store_of(b, vmctx);
+    let fp = b.ins().get_frame_pointer(POINTER);
+    put(b, fp, store, VmStore::OFFSET_EXIT_FP);
+    let pc = b.ins().get_return_address(POINTER);
+    put(b, pc, store, VmStore::OFFSET_EXIT_PC);
+}
+
+fn body_of(b: &mut FunctionBuilder<'_>, builtin: Builtin, vmctx: Value) -> Value {
+    let builtins = get(b, POINTER, vmctx, VmContext::OFFSET_BUILTINS);
+    get(b, POINTER, builtins, builtin.offset())
+}
+
+/// Continues behind if `fine`, a boolean of which the low 8 bits count; leaves to the handler otherwise.
+fn raise_unless(b: &mut FunctionBuilder<'_>, host: CallConv, vmctx: Value, fine: Value) {
+    let go_on = b.create_block();
+    let raise = b.create_block();
+    b.set_cold_block(raise);
+    b.ins().brif(fine, go_on, [], raise, []);
+
+    b.switch_to_block(raise);
+    let body = body_of(b, Builtin::Raise, vmctx);
+    let signature = b.import_signature(builtin_body_signature(Builtin::Raise, host));
+    b.ins().call_indirect(signature, body, &[vmctx]);
+    // `raise` does not return. Trampolines' traps are in no table, so getting here is fatal.
+    b.ins().trap(TrapCode::unwrap_user(encode_trap(
+        Trap::UnreachableCodeReached,
+    )));
+
+    b.switch_to_block(go_on);
+}

@@ -1,0 +1,147 @@
+//! Calling a function: into wasm or straight to a host function, on this stack or on a fiber.
+
+#![expect(unsafe_code, reason = "enters machine code")]
+
+use super::StoreContextMut;
+use super::store::StoreInner;
+use super::trap::WasmBacktrace;
+use crate::abi::{EnterFn, MAGIC_HOST, ValRaw, VmFuncRef, VmHostFunc};
+use crate::engine::RegisteredType;
+use crate::exec::{self, Cancelled, ExecCore, Raised};
+use crate::store::StoreCore;
+use crate::{Error, Result};
+use std::io;
+use std::panic::resume_unwind;
+use std::ptr::{self, NonNull};
+use tussah_fiber::FiberStack;
+
+/// Calls a function of this store on the current stack.
+///
+/// # Errors
+///
+/// The guest's trap or the host function's error, with a backtrace of the guest where there was one.
+///
+/// # Panics
+///
+/// With the payload of a host function that panicked.
+///
+/// # Safety
+///
+/// `func` is of this store and of the type whose `enter` trampoline is given; `args` has a slot for each parameter and
+/// result, parameters filled in with values of this store.
+#[inline]
+pub(crate) unsafe fn call_raw(
+    core: &mut StoreCore,
+    func: NonNull<VmFuncRef>,
+    enter: EnterFn,
+    args: *mut ValRaw,
+) -> Result<()> {
+    let root = core.root();
+    let exec = core.exec_ptr();
+    // SAFETY: the caller's; both kinds of context begin with their magic.
+    let VmFuncRef { code, vmctx, .. } = unsafe { func.read() };
+    // SAFETY: as above.
+    let is_host = unsafe { (*vmctx).magic } == MAGIC_HOST;
+    let raised = if is_host {
+        let host = vmctx.cast::<VmHostFunc>();
+        // SAFETY: a host function's context holds its shim; the root context is of this store.
+        unsafe {
+            if ((*host).shim)(host, root, args) {
+                return Ok(());
+            }
+            (*exec).raised.take()
+        }
+    } else {
+        // SAFETY: the caller's.
+        match unsafe { exec::enter(exec, enter, vmctx, root, args, code) } {
+            Ok(()) => return Ok(()),
+            Err(raised) => Some(raised),
+        }
+    };
+    // SAFETY: the store is live and its call has ended.
+    Err(unsafe { into_error(exec, raised) })
+}
+
+/// What was raised, as the error that the caller sees.
+///
+/// # Safety
+///
+/// `exec` is the executing half of a live store that nobody else uses now.
+#[cold]
+unsafe fn into_error(exec: *mut ExecCore, raised: Option<Raised>) -> Error {
+    let error = match raised {
+        Some(Raised::Trap(trap)) => Error::from(trap),
+        Some(Raised::Error(error)) => error,
+        Some(Raised::Panic(payload)) => resume_unwind(payload),
+        None => crate::format_err!("a call failed without a reason"),
+    };
+    // SAFETY: the executing half is the store core's first field.
+    let core = unsafe { &mut *exec.cast::<StoreCore>() };
+    let frames = std::mem::take(&mut core.exec.frames);
+    let with_trace = !frames.is_empty() && !error.is::<WasmBacktrace>() && !error.is::<Cancelled>();
+    let error = if with_trace {
+        error.context(WasmBacktrace::from_frames(core, &frames))
+    } else {
+        error
+    };
+    // The buffer goes back: the signal handler must find room in it.
+    core.exec.frames = frames;
+    core.exec.frames.clear();
+    error
+}
+
+/// Runs a start function, or anything else of type `() -> ()`, on the current stack.
+///
+/// # Errors
+///
+/// As for [`call_raw`].
+pub(crate) fn call_start(
+    core: &mut StoreCore,
+    func: NonNull<VmFuncRef>,
+    ty: &RegisteredType,
+) -> Result<()> {
+    let enter = core.engine.trampolines(ty)?.enter;
+    // SAFETY: validation gives start functions no parameters and no results; the reference is the instance's.
+    unsafe { call_raw(core, func, enter, ptr::null_mut()) }
+}
+
+/// A pointer that is sent with a future which borrows what it points to.
+struct Sent<T>(*mut T);
+// SAFETY: made by `on_fiber` alone, which holds the borrow that the pointer stands for, and whose future is `Send` only
+// if that borrow is.
+unsafe impl<T> Send for Sent<T> {}
+
+impl<T> Sent<T> {
+    fn get(&self) -> *mut T {
+        self.0
+    }
+}
+
+/// Runs `f` on a fiber of the store; inside it may wait by `StoreCore::block_on`.
+///
+/// # Errors
+///
+/// There is no stack to be had. What `f` answers is inside.
+pub(crate) async fn on_fiber<T: 'static, R: Send>(
+    store: &mut StoreContextMut<'_, T>,
+    f: impl FnOnce(&mut StoreContextMut<'_, T>) -> R + Send,
+) -> Result<R> {
+    let inner = Sent::<StoreInner<T>>(ptr::from_mut(&mut *store.0));
+    let pool = Sent::<StoreInner<T>>(inner.get());
+    let exec = inner.get().cast::<ExecCore>();
+    let new_stack = move || -> io::Result<FiberStack> {
+        let inner = pool.get();
+        // SAFETY: the store is borrowed by this future.
+        let core = unsafe { &(*inner).core };
+        core.engine.stack_pool().map_err(io::Error::other)?.get()
+    };
+    let run = move || {
+        let inner = inner.get();
+        // SAFETY: as above, exclusively; nothing but the fiber uses it while it runs.
+        f(&mut StoreContextMut(unsafe { &mut *inner }))
+    };
+    // SAFETY: `store` is borrowed for as long as this future lives. What runs on the fiber is wasm code, this crate's
+    // frames, sync host functions between which nothing suspends, and `Send` futures; see `exec::on_fiber`'s room.
+    let future = unsafe { exec::on_fiber(exec, new_stack, run) };
+    future.await
+}

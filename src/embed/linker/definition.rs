@@ -1,0 +1,89 @@
+//! What a linker holds under a name: an item of one store, or a host function for all stores of the engine.
+
+use crate::embed::externals::Extern;
+use crate::embed::instance;
+use crate::embed::matching::{Offer, cross_store, ensure_same};
+use crate::embed::{func::Func, host::HostFunc};
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::store::StoreCore;
+use std::any::Any;
+use std::sync::Arc;
+
+/// A definition.
+#[derive(Clone)]
+pub(crate) enum Definition {
+    /// An item of a store.
+    Extern {
+        item: Extern,
+        /// Its type when it was defined.
+        offer: Offer,
+        engine: Engine,
+    },
+    /// A function that is put into each store when it is needed there.
+    HostFunc(Arc<HostFunc>),
+}
+
+impl Definition {
+    /// Defines an item of this store.
+    ///
+    /// # Errors
+    ///
+    /// The item is of another store, or of a kind that is not implemented.
+    pub(super) fn new(core: &StoreCore, item: Extern) -> Result<Definition> {
+        if !instance::comes_from(&item, core) {
+            return Err(cross_store());
+        }
+        Ok(Definition::Extern {
+            offer: Offer::of(core, &item)?,
+            item,
+            engine: core.engine.clone(),
+        })
+    }
+
+    /// Its type. Memories and tables of the store, if one is given, have their current sizes.
+    pub(super) fn offer(&self, core: Option<&StoreCore>) -> Result<Offer> {
+        match (self, core) {
+            (Definition::Extern { item, .. }, Some(core)) if instance::comes_from(item, core) => {
+                Offer::of(core, item)
+            }
+            (Definition::Extern { offer, .. }, _) => Ok(*offer),
+            (Definition::HostFunc(func), _) => Ok(Offer::Func(func.ty().id())),
+        }
+    }
+
+    /// The engine that it belongs to.
+    pub(super) fn engine(&self) -> &Engine {
+        match self {
+            Definition::Extern { engine, .. } => engine,
+            Definition::HostFunc(func) => func.engine(),
+        }
+    }
+
+    /// The item in this store. The definition's linker and the store are of the same `T`.
+    ///
+    /// # Errors
+    ///
+    /// A host function of another engine.
+    pub(super) fn to_extern(&self, core: &mut StoreCore) -> Result<Extern> {
+        match self {
+            Definition::Extern { item, .. } => Ok(item.clone()),
+            Definition::HostFunc(func) => {
+                ensure_same(func.engine(), &core.engine)?;
+                keep(core, Arc::<HostFunc>::clone(func));
+                Ok(Func::from_ref(core.id, func.func_ref()).into())
+            }
+        }
+    }
+}
+
+/// Makes the store keep something alive that its references point into.
+pub(super) fn keep(core: &mut StoreCore, what: Arc<dyn Any + Send + Sync>) {
+    /// Who asks for the same thing again and again is found here, so that the list does not grow.
+    const RECENT: usize = 16;
+    let address = Arc::as_ptr(&what).addr();
+    let kept = core.kept.iter().rev().take(RECENT);
+    if !kept.map(Arc::as_ptr).any(|kept| kept.addr() == address) {
+        core.kept.push(what);
+    }
+}

@@ -1,0 +1,60 @@
+//! Precompiled code: how it is marked, and where it is cached.
+
+use super::{Config, ModuleVersionStrategy};
+use crate::error::{Result, bail, ensure};
+use std::convert::Infallible;
+use std::path::Path;
+
+/// A cache of compiled modules on disk. Not implemented yet: there is no way to make one.
+///
+/// [`Engine::precompile_module`](crate::Engine::precompile_module) and
+/// [`Engine::precompile_compatibility_hash`](crate::Engine::precompile_compatibility_hash) are what one builds such a
+/// cache of.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    _never: Infallible,
+}
+
+impl Cache {
+    /// Would open the cache that a file describes.
+    ///
+    /// # Errors
+    ///
+    /// Always.
+    pub fn from_file(_path: Option<&Path>) -> Result<Cache> {
+        bail!("the cache of compiled modules is not implemented yet")
+    }
+}
+
+impl Config {
+    /// Sets the cache of compiled modules, of which there can only be `None` yet.
+    pub fn cache(&mut self, cache: Option<Cache>) -> &mut Self {
+        if let Some(Cache { _never }) = cache {
+            match _never {}
+        }
+        self
+    }
+
+    /// Sets the version that precompiled code is marked with: this crate's by default.
+    ///
+    /// # Errors
+    ///
+    /// A custom version of more than 255 bytes.
+    pub fn module_version(&mut self, strategy: ModuleVersionStrategy) -> Result<&mut Self> {
+        if let ModuleVersionStrategy::Custom(version) = &strategy {
+            ensure!(
+                version.len() <= 255,
+                "custom module version cannot be more than 255 bytes: {version}"
+            );
+        }
+        self.module_version = strategy;
+        Ok(self)
+    }
+
+    /// Whether compiled code remembers which byte of the binary each instruction comes from. On by default; backtraces
+    /// have no offsets without it.
+    pub fn generate_address_map(&mut self, generate: bool) -> &mut Self {
+        self.tunables.generate_address_map = generate;
+        self
+    }
+}

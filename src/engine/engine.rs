@@ -1,0 +1,443 @@
+//! [`Engine`]: a validated configuration, and what all stores and modules made with it share.
+
+use super::config::{Config, Settings, WasmFeatures};
+use super::identity;
+use super::{RegisteredType, Trampolines, TypeRegistry};
+use crate::code::{self, Tunables};
+#[cfg(feature = "cranelift")]
+use crate::compile::Compiler;
+use crate::error::{Context, Result, bail};
+use std::fmt;
+use std::fs::File;
+use std::hash::Hash;
+use std::io::Read;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use tussah_fiber::{StackPool, StackPoolConfig};
+
+/// Compiles and runs WebAssembly under one [`Config`].
+///
+/// An engine is a handle: clones are the same engine. Modules and stores belong to the engine they were made with, and
+/// only what belongs to the same engine can be used together. Engines can be shared between threads freely.
+///
+/// ```
+/// use tussah::{Config, Engine};
+///
+/// # fn main() -> tussah::Result<()> {
+/// let engine = Engine::new(Config::new().epoch_interruption(true))?;
+/// assert!(Engine::same(&engine, &engine.clone()));
+/// engine.increment_epoch();
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<EngineInner>,
+}
+
+struct EngineInner {
+    settings: Settings,
+    /// Machine code reads it through a pointer.
+    epoch: AtomicU64,
+    types: TypeRegistry,
+    stacks: OnceLock<StackPool>,
+    #[cfg(feature = "cranelift")]
+    compiler: Compiler,
+    identity: String,
+}
+
+impl Engine {
+    /// Makes an engine, after checking that the configuration goes together and that everything it asks for is
+    /// implemented.
+    ///
+    /// The first engine that relies on hardware faults to find traps ([`Config::signals_based_traps`], the default)
+    /// installs signal handlers for the process.
+    ///
+    /// # Errors
+    ///
+    /// The configuration contradicts itself, asks for something that is not implemented or that this machine lacks,
+    /// or the signal handlers cannot be installed.
+    pub fn new(config: &Config) -> Result<Engine> {
+        let settings = config.validate()?;
+        #[cfg(feature = "cranelift")]
+        let compiler = Compiler::new(&settings.compiler, &settings.tunables)
+            .context("failed to set up the compiler for this machine")?;
+        #[cfg(feature = "cranelift")]
+        let target = compiler.describe_target();
+        #[cfg(not(feature = "cranelift"))]
+        let target = identity::host();
+        if settings.tunables.signals_based_traps {
+            crate::exec::init_process()?;
+        }
+        Ok(Engine {
+            inner: Arc::new(EngineInner {
+                identity: identity::describe(&settings, &target),
+                settings,
+                epoch: AtomicU64::new(0),
+                types: TypeRegistry::default(),
+                stacks: OnceLock::new(),
+                #[cfg(feature = "cranelift")]
+                compiler,
+            }),
+        })
+    }
+
+    /// A handle that does not keep the engine alive, for threads that advance the epoch.
+    pub fn weak(&self) -> EngineWeak {
+        EngineWeak {
+            inner: Arc::downgrade(&self.inner),
+        }
+    }
+
+    /// Whether two handles are of the same engine.
+    #[inline]
+    pub fn same(a: &Engine, b: &Engine) -> bool {
+        Arc::ptr_eq(&a.inner, &b.inner)
+    }
+
+    /// Advances the epoch that [`Config::epoch_interruption`] compares deadlines with.
+    ///
+    /// This is one atomic addition: it can be called from any thread, and from signal handlers.
+    #[inline]
+    pub fn increment_epoch(&self) {
+        self.inner.epoch.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Compiles a module to bytes that an engine of the same settings and the same version accepts in
+    /// `Module::deserialize`, on this machine or one like it. The text format is accepted under the feature `wat`.
+    ///
+    /// # Errors
+    ///
+    /// The module is malformed, invalid, beyond the implementation's limits, or uses proposals that are turned off or
+    /// not implemented; or compilation is turned off ([`Config::enable_compiler`]).
+    pub fn precompile_module(&self, bytes: &[u8]) -> Result<Vec<u8>> {
+        let bytes = binary(bytes)?;
+        self.compile_artifact(&bytes)?
+            .serialize(self.artifact_identity())
+    }
+
+    /// Whether bytes are the output of [`Engine::precompile_module`], going by their header.
+    pub fn detect_precompiled(bytes: &[u8]) -> Option<Precompiled> {
+        code::is_artifact(bytes).then_some(Precompiled::Module)
+    }
+
+    /// Whether a file holds the output of [`Engine::precompile_module`], going by its header.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub fn detect_precompiled_file(path: impl AsRef<Path>) -> Result<Option<Precompiled>> {
+        /// More than any header.
+        const PREFIX: u64 = 4096;
+        let path = path.as_ref();
+        let read = || -> std::io::Result<Vec<u8>> {
+            let mut prefix = Vec::new();
+            File::open(path)?.take(PREFIX).read_to_end(&mut prefix)?;
+            std::io::Result::Ok(prefix)
+        };
+        let prefix = read().with_context(|| format!("failed to read `{}`", path.display()))?;
+        Ok(Self::detect_precompiled(&prefix))
+    }
+
+    /// Something whose hash differs between engines that cannot load each other's precompiled modules: a key under
+    /// which to store them.
+    pub fn precompile_compatibility_hash(&self) -> impl Hash + '_ {
+        self.artifact_identity()
+    }
+
+    /// Pays now what a thread otherwise pays when it first enters WebAssembly.
+    ///
+    /// Calling it is never necessary.
+    pub fn tls_eager_initialize() {
+        // A failure is reported by the first entry, which needs it.
+        let _ = crate::os::ensure_signal_stack();
+    }
+
+    /// Gives up the process's signal handlers, as far as that is possible.
+    ///
+    /// The handlers stay installed, since nothing tells whether others were installed on top of them; they pass every
+    /// signal that is not a guest's fault on to the handlers they replaced. With no engine left, that is all of them.
+    ///
+    /// # Panics
+    ///
+    /// If other handles to this engine exist, weak ones included.
+    ///
+    /// # Safety
+    ///
+    /// No thread may be running WebAssembly of this process.
+    #[expect(unsafe_code, reason = "callers written for the usual contract")]
+    pub unsafe fn unload_process_handlers(self) {
+        assert_eq!(Arc::weak_count(&self.inner), 0);
+        assert_eq!(Arc::strong_count(&self.inner), 1);
+    }
+}
+
+impl Engine {
+    /// What the engine was made with.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// Settings that machine code depends on.
+    pub(crate) fn tunables(&self) -> &Tunables {
+        &self.inner.settings.tunables
+    }
+
+    /// The proposals that modules may use: what was asked for, as far as it is implemented.
+    pub(crate) fn features(&self) -> WasmFeatures {
+        self.inner.settings.features
+    }
+
+    /// The epoch. Its address holds as long as any handle to the engine.
+    pub(crate) fn epoch(&self) -> &AtomicU64 {
+        &self.inner.epoch
+    }
+
+    /// The engine's function types.
+    pub(crate) fn types(&self) -> &TypeRegistry {
+        &self.inner.types
+    }
+
+    /// The stacks that fibers run on.
+    ///
+    /// # Errors
+    ///
+    /// Stacks of the configured size do not fit the address space.
+    pub(crate) fn stack_pool(&self) -> Result<&StackPool> {
+        let inner = &*self.inner;
+        if let Some(pool) = inner.stacks.get() {
+            return Ok(pool);
+        }
+        let pool = StackPool::new(StackPoolConfig {
+            stack_size: inner.settings.async_stack_size,
+            zero_on_reuse: inner.settings.async_stack_zeroing,
+            ..StackPoolConfig::default()
+        })
+        .context("failed to set up the pool of fiber stacks")?;
+        // A pool made by another thread meanwhile wins; this one has mapped nothing yet.
+        Ok(inner.stacks.get_or_init(|| pool))
+    }
+
+    /// Bytes of stack that WebAssembly may use.
+    pub(crate) fn max_wasm_stack(&self) -> usize {
+        self.inner.settings.max_wasm_stack
+    }
+
+    /// How many frames a trap's backtrace captures at most; `None` captures none.
+    pub(crate) fn backtrace_limit(&self) -> Option<usize> {
+        self.inner.settings.backtrace_limit
+    }
+
+    /// What an artifact must have been made under to be loaded here: lines of `key=value`.
+    pub(crate) fn artifact_identity(&self) -> &str {
+        &self.inner.identity
+    }
+
+    /// Compiles a module in the binary format and makes it executable.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::precompile_module`].
+    pub(crate) fn compile_module(&self, wasm: &[u8]) -> Result<code::CompiledModule> {
+        code::CompiledModule::publish(self.compile_artifact(wasm)?)
+    }
+
+    /// The trampolines of a function type, compiled when they are first asked for. `ty` must be of this engine.
+    ///
+    /// # Errors
+    ///
+    /// There is no compiler in this build, or no memory for code.
+    pub(crate) fn trampolines<'t>(&self, ty: &'t RegisteredType) -> Result<&'t Trampolines> {
+        let cell = ty.trampolines();
+        if let Some(trampolines) = cell.get() {
+            return Ok(trampolines);
+        }
+        #[cfg(feature = "cranelift")]
+        {
+            let code = self.inner.compiler.compile_trampolines(ty.ty())?;
+            let made = Trampolines::publish(&code)?;
+            // Trampolines made by another thread meanwhile win.
+            Ok(cell.get_or_init(|| made))
+        }
+        #[cfg(not(feature = "cranelift"))]
+        bail!("entering WebAssembly needs the `cranelift` feature, which this build lacks")
+    }
+
+    #[cfg(feature = "cranelift")]
+    fn compile_artifact(&self, wasm: &[u8]) -> Result<code::Artifact> {
+        self.compiler()?.compile_module(wasm)
+    }
+
+    #[cfg(not(feature = "cranelift"))]
+    fn compile_artifact(&self, _: &[u8]) -> Result<code::Artifact> {
+        bail!("compilation support is not part of this build: enable the `cranelift` feature")
+    }
+
+    /// The compiler of modules.
+    ///
+    /// # Errors
+    ///
+    /// Compilation is turned off in the configuration.
+    #[cfg(feature = "cranelift")]
+    pub(crate) fn compiler(&self) -> Result<&Compiler> {
+        if !self.inner.settings.compile_modules {
+            bail!("compilation is turned off by `Config::enable_compiler(false)`");
+        }
+        Ok(&self.inner.compiler)
+    }
+}
+
+/// The binary format, whichever of the two formats `bytes` are in.
+#[cfg(feature = "wat")]
+fn binary(bytes: &[u8]) -> Result<std::borrow::Cow<'_, [u8]>> {
+    Ok(wat::parse_bytes(bytes)?)
+}
+
+#[cfg(not(feature = "wat"))]
+fn binary(bytes: &[u8]) -> Result<std::borrow::Cow<'_, [u8]>> {
+    Ok(bytes.into())
+}
+
+impl Default for Engine {
+    /// An engine with the default configuration.
+    ///
+    /// # Panics
+    ///
+    /// If that is impossible on this machine.
+    fn default() -> Engine {
+        Engine::new(&Config::default()).expect("the default configuration works on this machine")
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("epoch", &self.inner.epoch)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A handle to an [`Engine`] that does not keep it alive.
+#[derive(Clone, Default)]
+pub struct EngineWeak {
+    inner: Weak<EngineInner>,
+}
+
+impl EngineWeak {
+    /// The engine, if any other handle still keeps it.
+    pub fn upgrade(&self) -> Option<Engine> {
+        self.inner.upgrade().map(|inner| Engine { inner })
+    }
+}
+
+impl fmt::Debug for EngineWeak {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineWeak").finish_non_exhaustive()
+    }
+}
+
+/// What precompiled bytes are.
+#[derive(Debug, PartialEq, Eq, Copy, Clone)]
+pub enum Precompiled {
+    /// A core module.
+    Module,
+    /// A component. Components are not implemented yet.
+    Component,
+}
+
+#[cfg(test)]
+mod tests {
+    //! What engines share, and what tells them apart.
+
+    use super::{Engine, Precompiled};
+    use crate::engine::{Config, ModuleVersionStrategy, OptLevel};
+    use crate::wasm::{WasmFuncType, WasmVal};
+
+    fn engine(adjust: impl FnOnce(&mut Config)) -> Engine {
+        let mut config = Config::new();
+        adjust(&mut config);
+        Engine::new(&config).unwrap()
+    }
+
+    #[test]
+    fn everything_that_changes_code_changes_the_identity() {
+        let adjustments: [fn(&mut Config); 11] = [
+            |_| {},
+            |c| _ = c.consume_fuel(true),
+            |c| _ = c.epoch_interruption(true),
+            |c| _ = c.signals_based_traps(false),
+            |c| _ = c.memory_reservation(1 << 20),
+            |c| _ = c.memory_guard_size(1 << 20),
+            |c| _ = c.memory_may_move(false),
+            |c| _ = c.generate_address_map(false),
+            |c| _ = c.cranelift_opt_level(OptLevel::None),
+            |c| _ = c.wasm_tail_call(false),
+            |c| {
+                let version = ModuleVersionStrategy::Custom("7\nconsume_fuel=true".into());
+                c.module_version(version).unwrap();
+            },
+        ];
+        let identities = adjustments.map(|adjust| engine(adjust).artifact_identity().to_string());
+        for (i, a) in identities.iter().enumerate() {
+            assert_eq!(*a, engine(adjustments[i]).artifact_identity());
+            for b in &identities[..i] {
+                assert_ne!(a, b);
+            }
+            assert!(a.lines().all(|line| line.contains('=')), "{a}");
+            assert_eq!(a.lines().count(), identities[0].lines().count());
+        }
+    }
+
+    #[test]
+    fn epochs_count_in_place() {
+        let engine = Engine::default();
+        let clone = engine.clone();
+        clone.increment_epoch();
+        engine.increment_epoch();
+        assert_eq!(engine.epoch().load(std::sync::atomic::Ordering::Relaxed), 2);
+        assert!(std::ptr::eq(engine.epoch(), clone.epoch()));
+    }
+
+    #[test]
+    #[cfg(feature = "cranelift")]
+    fn trampolines_are_compiled_once_per_type() {
+        let engine = Engine::default();
+        let ty = WasmFuncType {
+            params: [WasmVal::I32; 20].into(),
+            results: [WasmVal::F64, WasmVal::I64].into(),
+        };
+        let (a, b) = (engine.types().register(&ty), engine.types().register(&ty));
+        let (a, b) = (a.unwrap(), b.unwrap());
+        let exits = [&a, &b].map(|ty| engine.trampolines(ty).unwrap().exit);
+        assert!(exits[0] == exits[1] && !exits[0].is_null());
+        // They belong to the type, which may outlive the engine.
+        drop(engine);
+        assert!(a.trampolines().get().is_some());
+    }
+
+    #[test]
+    #[cfg(feature = "cranelift")]
+    fn precompiled_modules_are_recognised() {
+        let module = b"\0asm\x01\0\0\0";
+        let bytes = Engine::default().precompile_module(module).unwrap();
+        assert_eq!(
+            Engine::detect_precompiled(&bytes),
+            Some(Precompiled::Module)
+        );
+        assert_eq!(Engine::detect_precompiled(module), None);
+        let runtime_only = engine(|c| _ = c.enable_compiler(false));
+        let refused = runtime_only.precompile_module(module).unwrap_err();
+        assert!(refused.to_string().contains("enable_compiler"));
+    }
+
+    #[test]
+    fn one_pool_of_the_configured_stacks() {
+        let engine = engine(|c| _ = c.max_wasm_stack(64 << 10).async_stack_size(256 << 10));
+        let pool = engine.stack_pool().unwrap();
+        assert_eq!(pool.stack_size(), 256 << 10);
+        let stack = pool.get().unwrap();
+        assert_eq!(engine.stack_pool().unwrap().stats().live, 1);
+        drop(stack);
+    }
+}

@@ -1,0 +1,65 @@
+//! What machine code depends on, as text: it keys caches, and an artifact made under one identity is refused under
+//! every other.
+
+use super::config::Settings;
+use std::fmt::Write;
+
+/// Lines of `key=value`, always in the same order.
+pub(super) fn describe(settings: &Settings, target: &str) -> String {
+    let mut text = String::new();
+    let mut line = |key: &str, value: &dyn std::fmt::Display| {
+        // A value of several lines must not pass for several values.
+        let value = value.to_string().replace('\n', " ");
+        writeln!(text, "{key}={value}").expect("writing to a string succeeds");
+    };
+    line("version", &settings.artifact_version);
+    line("target", &target.trim_end());
+    // Destructured so that a new setting cannot be forgotten here.
+    let crate::code::Tunables {
+        consume_fuel,
+        operator_cost,
+        epoch_interruption,
+        signals_based_traps,
+        memory_reservation,
+        memory_guard_size,
+        memory_reservation_for_growth,
+        memory_may_move,
+        guard_before_linear_memory,
+        generate_address_map,
+    } = &settings.tunables;
+    line("consume_fuel", consume_fuel);
+    let crate::code::CostTable {
+        structural,
+        other,
+        per_byte,
+        per_element,
+    } = operator_cost;
+    line(
+        "operator_cost",
+        &format_args!("{structural},{other},{per_byte},{per_element}"),
+    );
+    line("epoch_interruption", epoch_interruption);
+    line("signals_based_traps", signals_based_traps);
+    line("memory_reservation", memory_reservation);
+    line("memory_guard_size", memory_guard_size);
+    line(
+        "memory_reservation_for_growth",
+        memory_reservation_for_growth,
+    );
+    line("memory_may_move", memory_may_move);
+    line("guard_before_linear_memory", guard_before_linear_memory);
+    line("generate_address_map", generate_address_map);
+    let features: Vec<_> = settings
+        .features
+        .iter_names()
+        .map(|(name, _)| name.to_ascii_lowercase())
+        .collect();
+    line("features", &features.join(","));
+    text
+}
+
+/// The host, for builds without a compiler to ask.
+#[cfg(not(feature = "cranelift"))]
+pub(super) fn host() -> String {
+    format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS)
+}

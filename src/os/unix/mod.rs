@@ -1,0 +1,18 @@
+//! Unix: `mmap`, `sigaction`, `sigaltstack`. Registers of an interrupted thread are a file per system and processor.
+
+mod mmap;
+mod signal;
+mod signal_stack;
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[path = "ucontext_linux_x86_64.rs"]
+mod ucontext;
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+compile_error!(
+    "no port for this system and processor: add a `ucontext_<system>_<processor>.rs` with the same names"
+);
+
+pub(crate) use mmap::{Reservation, page_size};
+pub(crate) use signal::install_signal_handlers;
+pub(crate) use signal_stack::ensure_signal_stack;

@@ -1,0 +1,268 @@
+//! The store without its data.
+
+use super::budget::Budget;
+use super::entities::{GlobalEntity, MemoryEntity, TableEntity};
+use super::externs::ExternHeap;
+use super::instance::InstanceData;
+use super::{UpdateDeadline, builtin_array};
+use crate::abi::{MAGIC_INSTANCE, VmContext, VmGlobal, VmMemory, VmTable};
+use crate::engine::Engine;
+use crate::exec::{self, ExecCore};
+use crate::wasm::{MemoryDesc, TableDesc};
+use crate::{Error, Result};
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Tells stores apart; never reused in a process.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct StoreId(u64);
+
+impl StoreId {
+    fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        StoreId(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// What the store asks of the part that knows its data.
+pub(crate) trait StoreHooks {
+    /// The limiter's answer to a memory growing; may wait on the fiber.
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        max: Option<usize>,
+    ) -> Result<bool>;
+    /// Tells the limiter that a growth failed.
+    fn memory_grow_failed(&mut self, error: Error) -> Result<()>;
+    /// The limiter's answer to a table growing; may wait on the fiber.
+    fn table_growing(&mut self, current: usize, desired: usize, max: Option<usize>)
+    -> Result<bool>;
+    /// Tells the limiter that a growth failed.
+    fn table_grow_failed(&mut self, error: Error) -> Result<()>;
+    /// `(instances, tables, memories)` that the limiter allows.
+    fn count_limits(&mut self) -> (usize, usize, usize);
+    /// Asks what is to happen at the epoch deadline.
+    fn epoch_deadline_reached(&mut self) -> Result<UpdateDeadline>;
+}
+
+/// Turns a core's address into that of the structure around it. Going through the address keeps every access that a hook
+/// makes derived from the borrow that asked for it.
+pub(crate) type HooksOf = unsafe fn(*mut StoreCore) -> *mut dyn StoreHooks;
+
+/// The store without its data. Machine code points at it: `exec` is first, and it never moves.
+#[repr(C)]
+#[doc(hidden)]
+pub struct StoreCore {
+    pub(crate) exec: ExecCore,
+    pub(crate) id: StoreId,
+    pub(crate) engine: Engine,
+    /// The context in whose name the host enters functions.
+    root: Box<VmContext>,
+    pub(crate) instances: Vec<InstanceData>,
+    pub(crate) memories: Vec<MemoryEntity>,
+    pub(crate) tables: Vec<TableEntity>,
+    pub(crate) globals: Vec<GlobalEntity>,
+    pub(super) boxed_memories: Vec<NonNull<VmMemory>>,
+    pub(super) boxed_tables: Vec<NonNull<VmTable>>,
+    pub(super) boxed_globals: Vec<NonNull<VmGlobal>>,
+    pub(crate) externs: ExternHeap,
+    pub(crate) budget: Budget,
+    /// Host functions and linkers' definitions that this store's references may point into.
+    pub(crate) kept: Vec<Arc<dyn Any + Send + Sync>>,
+    /// Sticky: sync entries are refused.
+    pub(crate) async_required: bool,
+    /// Finds the part with the data, around this one.
+    hooks: HooksOf,
+}
+
+impl fmt::Debug for StoreCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreCore")
+            .field("id", &self.id)
+            .field("instances", &self.instances.len())
+            .field("memories", &self.memories.len())
+            .field("tables", &self.tables.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl StoreCore {
+    /// A core that still must be put in place and told where it lies by [`StoreCore::bind`].
+    ///
+    /// `hooks` is only ever given the address of this core in its final place.
+    pub(crate) fn new(engine: &Engine, hooks: HooksOf) -> Self {
+        StoreCore {
+            exec: ExecCore::new(
+                engine.max_wasm_stack(),
+                engine.backtrace_limit().unwrap_or(0),
+            ),
+            id: StoreId::next(),
+            engine: engine.clone(),
+            root: Box::new(VmContext {
+                magic: MAGIC_INSTANCE,
+                instance: u32::MAX,
+                store: ptr::null_mut(),
+                builtins: builtin_array(),
+                type_ids: ptr::null(),
+                epoch: engine.epoch(),
+            }),
+            instances: Vec::new(),
+            memories: Vec::new(),
+            tables: Vec::new(),
+            globals: Vec::new(),
+            boxed_memories: Vec::new(),
+            boxed_tables: Vec::new(),
+            boxed_globals: Vec::new(),
+            externs: ExternHeap::default(),
+            budget: Budget::default(),
+            kept: Vec::new(),
+            async_required: false,
+            hooks,
+        }
+    }
+
+    /// Tells the core its final address.
+    ///
+    /// # Safety
+    ///
+    /// `this` does not move again.
+    pub(crate) unsafe fn bind(this: *mut StoreCore) {
+        // SAFETY: the caller's.
+        unsafe { (*this).root.store = this.cast() };
+    }
+
+    /// The executing half, as machine code and the `exec` room know it.
+    pub(crate) fn exec_ptr(&mut self) -> *mut ExecCore {
+        // The field is first in a `repr(C)` structure; the pointer is made from the whole so that it may be turned back.
+        ptr::from_mut(self).cast()
+    }
+
+    /// The context in whose name the host enters functions.
+    pub(crate) fn root(&mut self) -> *mut VmContext {
+        &raw mut *self.root
+    }
+
+    /// The hooks.
+    pub(crate) fn hooks(&mut self) -> &mut dyn StoreHooks {
+        let hooks = self.hooks;
+        // SAFETY: `new`'s caller gave the function that fits the structure around this core. Callers use nothing of the
+        // core while a hook runs.
+        unsafe { &mut *hooks(ptr::from_mut(self)) }
+    }
+
+    /// Whether work of this store runs on a fiber right now.
+    pub(crate) fn can_block(&self) -> bool {
+        // SAFETY: a reference is live.
+        unsafe { exec::can_block(&raw const self.exec) }
+    }
+
+    /// Refuses a sync entry where it must not be.
+    ///
+    /// # Errors
+    ///
+    /// The store is async-required, or this is a fiber.
+    pub(crate) fn validate_sync_call(&self) -> Result<()> {
+        if self.async_required {
+            crate::bail!("store configuration requires that `*_async` functions are used instead");
+        }
+        if self.can_block() {
+            crate::bail!("cannot do blocking `call` from an async context");
+        }
+        Ok(())
+    }
+
+    /// Waits for a future on the running fiber.
+    ///
+    /// # Errors
+    ///
+    /// Cancelled, or pending off a fiber.
+    pub(crate) fn block_on<F: Future + ?Sized>(
+        &mut self,
+        future: Pin<&mut F>,
+    ) -> Result<F::Output> {
+        // SAFETY: `self` is the store whose work runs here; its fields are not used until the future is done.
+        unsafe { exec::block_on(self.exec_ptr(), future) }
+    }
+
+    /// Asks the limiter for a memory's growth.
+    pub(crate) fn may_grow_memory(
+        &mut self,
+        current: usize,
+        desired: usize,
+        desc: &MemoryDesc,
+    ) -> Result<bool> {
+        let max = desc
+            .max
+            .map(|_| usize::try_from(desc.max_bytes()).unwrap_or(usize::MAX));
+        self.hooks().memory_growing(current, desired, max)
+    }
+
+    /// Tells the limiter of a failed growth.
+    pub(crate) fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
+        self.hooks().memory_grow_failed(error)
+    }
+
+    /// Asks the limiter for a table's growth.
+    pub(crate) fn may_grow_table(
+        &mut self,
+        current: usize,
+        desired: usize,
+        desc: &TableDesc,
+    ) -> Result<bool> {
+        let max = desc
+            .max
+            .map(|max| usize::try_from(max).unwrap_or(usize::MAX));
+        self.hooks().table_growing(current, desired, max)
+    }
+
+    /// Tells the limiter of a failed growth.
+    pub(crate) fn table_grow_failed(&mut self, error: Error) -> Result<()> {
+        self.hooks().table_grow_failed(error)
+    }
+
+    /// Refuses more instances, tables or memories than the limiter allows.
+    ///
+    /// # Errors
+    ///
+    /// Names the limit that would be passed.
+    pub(crate) fn check_counts(
+        &mut self,
+        instances: usize,
+        tables: usize,
+        memories: usize,
+    ) -> Result<()> {
+        let (max_instances, max_tables, max_memories) = self.hooks().count_limits();
+        let over = |what: &str, count: usize, max: usize| -> Result<()> {
+            if count > max {
+                crate::bail!("resource limit exceeded: {what} count too high at {count}");
+            }
+            Ok(())
+        };
+        over("instance", self.instances.len() + instances, max_instances)?;
+        over("table", self.tables.len() + tables, max_tables)?;
+        over("memory", self.memories.len() + memories, max_memories)
+    }
+}
+
+impl Drop for StoreCore {
+    fn drop(&mut self) {
+        // SAFETY: made by `Box::leak` in `push_*`, and nothing runs in a store that is dropped.
+        unsafe {
+            for &vm in &self.boxed_memories {
+                drop(Box::from_raw(vm.as_ptr()));
+            }
+            for &vm in &self.boxed_tables {
+                drop(Box::from_raw(vm.as_ptr()));
+            }
+            for &vm in &self.boxed_globals {
+                drop(Box::from_raw(vm.as_ptr()));
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! An instance: its module, its VMContext, and which entities of the store its index spaces name.
+
+use super::entities::{GlobalId, MemoryId, TableId};
+use super::module::LoadedModule;
+use crate::abi::{VmContext, VmFuncRef};
+use crate::wasm::{DataIndex, ElemIndex};
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+/// What satisfies an import; already matched against the module's type.
+#[derive(Copy, Clone, Debug)]
+pub(crate) enum ImportedEntity {
+    Func(NonNull<VmFuncRef>),
+    Table(TableId),
+    Memory(MemoryId),
+    Global(GlobalId),
+}
+
+/// An instance.
+pub(crate) struct InstanceData {
+    pub(crate) module: Arc<LoadedModule>,
+    pub(super) vmctx: VmctxBox,
+    /// By `MemoryIndex`.
+    pub(crate) memories: Box<[MemoryId]>,
+    /// By `TableIndex`.
+    pub(crate) tables: Box<[TableId]>,
+    /// By `GlobalIndex`.
+    pub(crate) globals: Box<[GlobalId]>,
+    /// The evaluated elements of passive segments; `None` once dropped, or for other segments.
+    pub(super) elems: Vec<Option<Box<[usize]>>>,
+    /// Whether a data segment has been dropped; active ones are from the start.
+    pub(super) dropped_data: Vec<bool>,
+    /// The start function's reference.
+    pub(super) start: Option<Box<VmFuncRef>>,
+}
+
+impl InstanceData {
+    /// Its VMContext.
+    pub(crate) fn vmctx(&self) -> NonNull<VmContext> {
+        self.vmctx.0
+    }
+
+    /// The elements of a passive segment; empty once dropped.
+    pub(super) fn elem(&self, index: ElemIndex) -> &[usize] {
+        self.elems[index.as_u32() as usize]
+            .as_deref()
+            .unwrap_or(&[])
+    }
+
+    /// The bytes of a data segment; empty once dropped.
+    pub(super) fn data(&self, index: DataIndex) -> &[u8] {
+        if self.dropped_data[index.as_u32() as usize] {
+            &[]
+        } else {
+            self.module.info().data_of(index)
+        }
+    }
+}
+
+/// Owns the zeroed allocation of a VMContext.
+pub(super) struct VmctxBox(NonNull<VmContext>, Layout);
+
+impl VmctxBox {
+    /// Allocates `size` zeroed bytes for a head and its tail.
+    pub(super) fn new(size: usize) -> Self {
+        let size = size.max(size_of::<VmContext>());
+        let layout = Layout::from_size_align(size, align_of::<VmContext>())
+            .expect("layouts are smaller than 1 GiB");
+        // SAFETY: the size is not zero.
+        let start = unsafe { alloc_zeroed(layout) };
+        let Some(start) = NonNull::new(start.cast::<VmContext>()) else {
+            handle_alloc_error(layout)
+        };
+        VmctxBox(start, layout)
+    }
+
+    /// A field of the tail.
+    ///
+    /// # Safety
+    ///
+    /// `offset` comes from the module's `VmctxLayout`, for a field of type `F`.
+    pub(super) unsafe fn field<F>(&self, offset: u32) -> NonNull<F> {
+        // SAFETY: the layout's offsets lie inside the allocation.
+        unsafe { self.0.byte_add(offset as usize).cast() }
+    }
+
+    pub(super) fn head(&self) -> NonNull<VmContext> {
+        self.0
+    }
+}
+
+impl Drop for VmctxBox {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `new` with this layout.
+        unsafe { dealloc(self.0.as_ptr().cast(), self.1) };
+    }
+}

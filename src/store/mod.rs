@@ -1,0 +1,38 @@
+//! What a store owns, without its type parameter: instances, memories, tables, globals, host values, limits, fuel and
+//! epochs; how an instance is made; the bodies of the builtins.
+//!
+//! Dynamic ids (`InstanceId`, `MemoryId`, ..) index the store's vectors; entities are never removed before the store is
+//! dropped. This room must not know the public handles, nor `T`: what needs the data goes through [`StoreHooks`].
+//!
+//! # Order of drop
+//!
+//! Host values and instances go first, then linkers' definitions kept alive, then memories; images last, with their
+//! modules.
+
+#![expect(unsafe_code, reason = "raw store state that machine code shares")]
+
+mod budget;
+mod builtins;
+mod core;
+mod entities;
+mod externs;
+mod instance;
+mod instantiate;
+mod limits;
+mod module;
+
+pub use self::core::StoreCore;
+pub(crate) use self::core::{StoreHooks, StoreId};
+pub use budget::UpdateDeadline;
+pub(crate) use builtins::builtin_array;
+pub(crate) use entities::{
+    GlobalEntity, GlobalId, InstanceId, MemoryEntity, MemoryId, TableEntity, TableId,
+};
+pub(crate) use externs::{ExternHeap, RootIndex, collect_externs};
+pub(crate) use instance::{ImportedEntity, InstanceData};
+pub(crate) use instantiate::{func_ref, instantiate};
+pub use limits::{
+    DEFAULT_INSTANCE_LIMIT, DEFAULT_MEMORY_LIMIT, DEFAULT_TABLE_LIMIT, ResourceLimiter,
+    ResourceLimiterAsync, StoreLimits, StoreLimitsBuilder,
+};
+pub(crate) use module::LoadedModule;

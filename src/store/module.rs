@@ -1,0 +1,66 @@
+//! A compiled module inside an engine: its image and its interned types.
+
+use crate::Result;
+use crate::code::CompiledModule;
+use crate::engine::{Engine, RegisteredType};
+use crate::wasm::{FuncIndex, ModuleInfo, TypeIndex};
+use std::fmt;
+
+/// A module ready to be instantiated in any store of its engine.
+pub(crate) struct LoadedModule {
+    pub(crate) engine: Engine,
+    pub(crate) compiled: CompiledModule,
+    /// The module's function types, interned; indexed by `TypeIndex`.
+    types: Box<[RegisteredType]>,
+    /// Their ids, as machine code reads them.
+    type_ids: Box<[u32]>,
+}
+
+impl fmt::Debug for LoadedModule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoadedModule")
+            .field("name", &self.compiled.info.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl LoadedModule {
+    /// Interns the types of a published module.
+    ///
+    /// # Errors
+    ///
+    /// The engine has run out of type ids.
+    pub(crate) fn new(engine: &Engine, compiled: CompiledModule) -> Result<Self> {
+        let types = compiled
+            .info
+            .types
+            .values()
+            .map(|ty| engine.types().register(ty))
+            .collect::<Result<Box<[_]>>>()?;
+        let type_ids = types.iter().map(RegisteredType::id).collect();
+        Ok(LoadedModule {
+            engine: engine.clone(),
+            compiled,
+            types,
+            type_ids,
+        })
+    }
+
+    pub(crate) fn info(&self) -> &ModuleInfo {
+        &self.compiled.info
+    }
+
+    pub(crate) fn type_ids(&self) -> &[u32] {
+        &self.type_ids
+    }
+
+    /// An interned type of the module.
+    pub(crate) fn registered(&self, index: TypeIndex) -> &RegisteredType {
+        &self.types[index.as_u32() as usize]
+    }
+
+    /// The interned type of a function.
+    pub(crate) fn registered_func(&self, index: FuncIndex) -> &RegisteredType {
+        self.registered(self.info().funcs[index])
+    }
+}

@@ -1,0 +1,239 @@
+//! Sizes that cannot be: memories and tables beyond what the host allows or the machine has, stacks of nothing, reservations of
+//! everything.
+
+use tussah::{
+    Config, Engine, Instance, Memory, MemoryType, Module, Ref, RefType, Result, Store, StoreLimits,
+    StoreLimitsBuilder, Table, TableType, Trap,
+};
+
+use crate::support::{alone, block_on, module, refused, text};
+
+fn limited(engine: &Engine) -> Store<StoreLimits> {
+    let limits = StoreLimitsBuilder::new()
+        .memory_size(1 << 20)
+        .table_elements(1000)
+        .instances(3)
+        .memories(2)
+        .tables(2)
+        .build();
+    let mut store = Store::new(engine, limits);
+    store.limiter(|limits| limits);
+    store
+}
+
+fn instantiate(engine: &Engine, wat: &str) -> Result<Instance> {
+    Instance::new(limited(engine), &Module::new(engine, wat)?, &[])
+}
+
+/// A guest that has calls, a memory and a trap in it.
+const GUEST: &str = r#"
+    (module
+        (memory 1)
+        (func $deep (export "deep") (param i32) (result i32)
+            (if (result i32) (local.get 0)
+                (then (i32.add (i32.const 1) (call $deep (i32.sub (local.get 0) (i32.const 1)))))
+                (else (i32.load (i32.const 0)))))
+        (func (export "trap") (drop (i32.load (i32.const 65536)))))"#;
+
+/// Uses an engine with unusual settings: whatever fails must fail with an error.
+fn use_engine(config: &Config) {
+    let engine = match Engine::new(config) {
+        Ok(engine) => engine,
+        Err(error) => {
+            assert!(text(&error).len() > 10, "an error without words");
+            return;
+        }
+    };
+    let guest = match Module::new(&engine, GUEST) {
+        Ok(guest) => guest,
+        Err(error) => {
+            assert!(text(&error).len() > 10, "an error without words");
+            return;
+        }
+    };
+    for on_fiber in [false, true] {
+        let mut store = Store::new(&engine, ());
+        let instance = if on_fiber {
+            block_on(Instance::new_async(&mut store, &guest, &[]))
+        } else {
+            Instance::new(&mut store, &guest, &[])
+        };
+        let Ok(instance) = instance else { continue };
+        for depth in [0, 1, 10, 100_000_000] {
+            let deep = instance
+                .get_typed_func::<i32, i32>(&mut store, "deep")
+                .unwrap();
+            let result = if on_fiber {
+                block_on(deep.call_async(&mut store, depth))
+            } else {
+                deep.call(&mut store, depth)
+            };
+            if let Ok(reached) = result {
+                assert_eq!(reached, depth);
+            }
+        }
+        let trap = instance
+            .get_typed_func::<(), ()>(&mut store, "trap")
+            .unwrap();
+        let result = if on_fiber {
+            block_on(trap.call_async(&mut store, ()))
+        } else {
+            trap.call(&mut store, ())
+        };
+        result.unwrap_err();
+    }
+}
+
+const KIB: usize = 1 << 10;
+
+alone! {
+    30 s, 500 mib => fn memories_beyond_the_limit() {
+        let engine = Engine::default();
+        refused(instantiate(&engine, "(module (memory 17))"), &["memory minimum size of 17 pages exceeds memory limits"]);
+        refused(instantiate(&engine, "(module (memory 65536))"), &["65536 pages", "limits"]);
+        refused(Module::new(&engine, "(module (memory 65537))"), &["offset "]);
+        refused(Module::new(&engine, "(module (memory 2 1))"), &["offset "]);
+        refused(instantiate(&engine, "(module (memory 1) (data (i32.const -1) \"x\"))"), &["out of bounds memory access"]);
+        refused(Memory::new(limited(&engine), MemoryType::new(17, None)), &["17 pages", "limits"]);
+        refused(Memory::new(limited(&engine), MemoryType::new(65_536, Some(65_536))), &["65536 pages", "limits"]);
+
+        let mut store = limited(&engine);
+        let memory = Memory::new(&mut store, MemoryType::new(16, None)).unwrap();
+        assert!(memory.grow(&mut store, 1).is_err());
+        assert!(memory.grow(&mut store, u64::MAX).is_err());
+        assert!(memory.grow(&mut store, 1 << 48).is_err());
+        assert_eq!(memory.size(&store), 16);
+        let grow = module(&engine, r#"(module (memory 1) (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))"#);
+        let instance = Instance::new(&mut store, &grow, &[]).unwrap();
+        let grow = instance.get_typed_func::<i32, i32>(&mut store, "grow").unwrap();
+        for (pages, answer) in [(-1, -1), (65_535, -1), (16, -1), (15, 1), (1, -1), (0, 16)] {
+            assert_eq!(grow.call(&mut store, pages).unwrap(), answer, "{pages}");
+        }
+    }
+
+    30 s, 500 mib => fn tables_beyond_the_limit() {
+        let engine = Engine::default();
+        refused(instantiate(&engine, "(module (table 1001 funcref))"), &["table minimum size of 1001 elements exceeds table limits"]);
+        // Without a limit it is the machine that has too little.
+        let enormous = Module::new(&engine, "(module (table 4294967295 funcref))");
+        let error = enormous.and_then(|module| Instance::new(Store::new(&engine, ()), &module, &[])).unwrap_err();
+        assert!(["table", "memory"].iter().any(|word| text(&error).contains(word)), "{}", text(&error));
+        refused(instantiate(&engine, "(module (table 1 funcref) (func $f) (elem (i32.const -1) $f))"), &["out of bounds table access"]);
+        let ty = || TableType::new(RefType::FUNCREF, 1001, None);
+        refused(Table::new(limited(&engine), ty(), Ref::Func(None)), &["1001 elements", "limits"]);
+        let mut store = limited(&engine);
+        let table = Table::new(&mut store, TableType::new(RefType::FUNCREF, 10, None), Ref::Func(None)).unwrap();
+        assert!(table.grow(&mut store, 991, Ref::Func(None)).is_err());
+        assert!(table.grow(&mut store, u64::MAX, Ref::Func(None)).is_err());
+        assert_eq!(table.grow(&mut store, 990, Ref::Func(None)).unwrap(), 10);
+        assert!(table.get(&mut store, 1000).is_none());
+        assert!(table.get(&mut store, u64::MAX).is_none());
+        assert!(table.set(&mut store, u64::MAX, Ref::Func(None)).is_err());
+        assert!(table.fill(&mut store, 999, Ref::Func(None), u64::MAX).is_err());
+        assert!(Table::copy(&mut store, &table, u64::MAX, &table, 0, u64::MAX).is_err());
+    }
+
+    30 s, 500 mib => fn more_instances_than_allowed() {
+        let engine = Engine::default();
+        let module = module(&engine, "(module)");
+        let mut store = limited(&engine);
+        for _ in 0..3 {
+            Instance::new(&mut store, &module, &[]).unwrap();
+        }
+        refused(Instance::new(&mut store, &module, &[]), &["instance", "4"]);
+        let mut store = limited(&engine);
+        for _ in 0..2 {
+            Memory::new(&mut store, MemoryType::new(0, None)).unwrap();
+        }
+        let memory = Module::new(&engine, "(module (memory 0))").unwrap();
+        // Memories of the host's own making do not count; a guest's may not bring one more than allowed.
+        for _ in 0..2 {
+            Instance::new(&mut store, &memory, &[]).unwrap();
+        }
+        refused(Instance::new(&mut store, &memory, &[]), &["memor", "3"]);
+    }
+
+    60 s, 500 mib => fn a_limiter_that_traps_or_refuses_with_an_error() {
+        struct Stern;
+        impl tussah::ResourceLimiter for Stern {
+            fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
+                if current == 0 { Ok(true) } else { tussah::bail!("no more than {current} bytes, not {desired}") }
+            }
+            fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool> {
+                tussah::bail!("no table of {desired}")
+            }
+        }
+        let engine = Engine::default();
+        let mut store = Store::new(&engine, Stern);
+        store.limiter(|stern| stern);
+        let grow = module(&engine, r#"(module (memory 1) (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))"#);
+        let instance = Instance::new(&mut store, &grow, &[]).unwrap();
+        let grow = instance.get_typed_func::<i32, i32>(&mut store, "grow").unwrap();
+        refused(grow.call(&mut store, 1), &["no more than 65536 bytes, not 131072"]);
+        let table = module(&engine, "(module (table 5 funcref))");
+        refused(Instance::new(&mut store, &table, &[]), &["no table of 5"]);
+    }
+
+    60 s, 500 mib => fn no_stack_at_all() {
+        let mut config = Config::new();
+        config.max_wasm_stack(0);
+        refused(Engine::new(&config), &["max_wasm_stack"]);
+        let mut config = Config::new();
+        config.async_stack_size(0);
+        refused(Engine::new(&config), &["async_stack_size"]);
+        let mut config = Config::new();
+        config.max_wasm_stack(2 << 20).async_stack_size(1 << 20);
+        refused(Engine::new(&config), &["max_wasm_stack", "async_stack_size"]);
+    }
+
+    60 s, 500 mib => fn hardly_any_stack_for_guests() {
+        for max in [1, 16, 256, 4 * KIB] {
+            let mut config = Config::new();
+            config.max_wasm_stack(max);
+            use_engine(&config);
+        }
+    }
+
+    60 s, 500 mib => fn hardly_any_stack_for_the_host_on_a_fiber() {
+        // Either there is an error, or there is room enough to run.
+        for (max, size) in [(1, 1), (1, 4 * KIB), (4 * KIB, 4 * KIB), (4 * KIB, 8 * KIB), (64 * KIB, 64 * KIB), (512 * KIB, 512 * KIB)] {
+            let mut config = Config::new();
+            config.max_wasm_stack(max).async_stack_size(size);
+            use_engine(&config);
+        }
+    }
+
+    60 s, 500 mib => fn stacks_larger_than_the_machine() {
+        for size in [1 << 46, 1 << 62, usize::MAX / 2, usize::MAX - 4095, usize::MAX] {
+            let mut config = Config::new();
+            config.async_stack_size(size);
+            use_engine(&config);
+        }
+    }
+
+    60 s, 500 mib => fn reservations_larger_than_the_machine() {
+        for size in [1 << 46, 1 << 47, 1 << 62, u64::MAX - 4095, u64::MAX] {
+            let settings: [fn(&mut Config, u64) -> &mut Config; 3] =
+                [Config::memory_reservation, Config::memory_guard_size, Config::memory_reservation_for_growth];
+            for set in settings {
+                let mut config = Config::new();
+                set(&mut config, size);
+                use_engine(&config);
+            }
+        }
+    }
+
+    60 s, 500 mib => fn no_reservation_at_all() {
+        let mut config = Config::new();
+        config.memory_reservation(0).memory_guard_size(0).memory_reservation_for_growth(0);
+        let engine = Engine::new(&config).unwrap();
+        let mut store = Store::new(&engine, ());
+        let guest = module(&engine, GUEST);
+        let instance = Instance::new(&mut store, &guest, &[]).unwrap();
+        let trap = instance.get_typed_func::<(), ()>(&mut store, "trap").unwrap();
+        let error = trap.call(&mut store, ()).unwrap_err();
+        assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::MemoryOutOfBounds));
+        let deep = instance.get_typed_func::<i32, i32>(&mut store, "deep").unwrap();
+        assert_eq!(deep.call(&mut store, 3).unwrap(), 3);
+    }
+}
