@@ -220,6 +220,8 @@ impl DoubleEndedIterator for Chain<'_> {
 
 impl ExactSizeIterator for Chain<'_> {}
 
+impl std::iter::FusedIterator for Chain<'_> {}
+
 /// Adds context to results and options.
 pub trait Context<T, E>: private::Sealed {
     /// Wraps the error, or the absence, with a message.
@@ -320,6 +322,13 @@ pub trait ToWasmtimeResult<T> {
 impl<T> ToWasmtimeResult<T> for anyhow::Result<T> {
     fn to_wasmtime_result(self) -> Result<T> {
         self.map_err(Error::from_anyhow)
+    }
+}
+
+#[cfg(feature = "anyhow")]
+impl<T> ToWasmtimeResult<T> for Result<T> {
+    fn to_wasmtime_result(self) -> Result<T> {
+        self
     }
 }
 

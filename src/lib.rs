@@ -73,13 +73,14 @@ pub use abi::{V128, ValRaw};
 pub use embed::{
     AnyRef, ArrayRef, ArrayType, AsContext, AsContextMut, AsyncHostFn, Caller, ContRef, ContType,
     EqRef, ExnRef, ExnType, Export, ExportType, Extern, ExternRef, ExternType, FieldType, Finality,
-    FrameInfo, FrameSymbol, Func, FuncType, GcHeapOutOfMemory, GcRef, Global, GlobalType, HeapType,
-    I31, ImportType, Instance, InstancePre, IntoFunc, Linker, Memory, MemoryAccessError,
-    MemoryType, MemoryTypeBuilder, Module, ModuleExport, ModuleFunction, Mutability, NoExtern,
-    NoFunc, OwnedRooted, Ref, RefType, ResourcesRequired, RootScope, Rooted, RootedGcRef,
-    SharedMemory, StorageType, Store, StoreContext, StoreContextMut, StructRef, StructType, Table,
-    TableType, Tag, TagType, TypedFunc, UnknownImportError, Val, ValType, WasmBacktrace,
-    WasmParams, WasmResults, WasmRet, WasmTy, WasmTyList,
+    FrameInfo, FrameSymbol, Func, FuncIndex, FuncType, GcHeapOutOfMemory, GcRef, Global,
+    GlobalType, HeapType, I31, ImportType, Instance, InstancePre, IntoFunc, Linker, Memory,
+    MemoryAccessError, MemoryType, MemoryTypeBuilder, Module, ModuleExport, ModuleFunction,
+    Mutability, NoExtern, NoFunc, NoneRef, OwnedRooted, Ref, RefType, ResourcesRequired, RootScope,
+    Rooted, RootedGcRef, SharedMemory, StaticModuleIndex, StorageType, Store, StoreContext,
+    StoreContextMut, StructRef, StructType, Table, TableType, Tag, TagType, ThrownException,
+    TypedFunc, UnknownImportError, Val, ValType, WasmBacktrace, WasmParams, WasmResults, WasmRet,
+    WasmTy, WasmTyList,
 };
 pub use engine::{
     Cache, Collector, Config, Enabled, Engine, EngineWeak, Inlining, InstanceAllocationStrategy,

@@ -23,7 +23,7 @@ mod trapcode;
 mod vm;
 
 pub(crate) use layout::VmctxLayout;
-pub(crate) use trapcode::{TRAP_CODE_BASE, decode_trap, encode_trap};
+pub(crate) use trapcode::{decode_trap, encode_trap};
 pub(crate) use vm::{
     EnterFn, HostShim, MAGIC_HOST, MAGIC_INSTANCE, VmContext, VmExec, VmFuncRef, VmGlobal,
     VmHostFunc, VmMemory, VmStore, VmTable,

@@ -5,7 +5,7 @@
 use crate::wasm::Trap;
 
 /// The code of the first [`Trap`]; a code of zero does not exist.
-pub(crate) const TRAP_CODE_BASE: u8 = 1;
+const TRAP_CODE_BASE: u8 = 1;
 
 /// The code of a trap.
 pub(crate) const fn encode_trap(trap: Trap) -> u8 {

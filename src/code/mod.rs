@@ -13,7 +13,6 @@ mod tunables;
 mod validate;
 
 pub(crate) use artifact::{Artifact, CodeTables, FuncLoc, TrampolineCode};
-pub(crate) use image::{CompiledModule, Image, ImageInner, find_image, lookup_trap};
-pub(crate) use region::contains;
+pub(crate) use image::{CompiledModule, Image, lookup_trap};
 pub(crate) use serialize::{from_bytes, is_artifact};
 pub(crate) use tunables::{CostTable, Tunables};

@@ -26,18 +26,20 @@ mod types;
 mod val;
 
 pub use context::{AsContext, AsContextMut, StoreContext, StoreContextMut};
-pub use externals::{Export, Extern, SharedMemory, Tag};
+pub use externals::{Export, Extern, SharedMemory, Tag, ThrownException};
 pub use func::Func;
 pub use gc::{
     AnyRef, ArrayRef, ContRef, EqRef, ExnRef, ExternRef, GcHeapOutOfMemory, GcRef, I31, NoExtern,
-    NoFunc, OwnedRooted, RootScope, Rooted, RootedGcRef, StructRef,
+    NoFunc, NoneRef, OwnedRooted, RootScope, Rooted, RootedGcRef, StructRef,
 };
 pub use global::Global;
 pub use host::{AsyncHostFn, Caller, IntoFunc};
 pub use instance::{Instance, InstancePre};
 pub use linker::{Linker, UnknownImportError};
 pub use memory::{Memory, MemoryAccessError};
-pub use module::{Module, ModuleExport, ModuleFunction, ResourcesRequired};
+pub use module::{
+    FuncIndex, Module, ModuleExport, ModuleFunction, ResourcesRequired, StaticModuleIndex,
+};
 pub use store::Store;
 pub use table::Table;
 pub use trap::{FrameInfo, FrameSymbol, WasmBacktrace};

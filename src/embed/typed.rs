@@ -5,7 +5,8 @@
 use super::call;
 use super::func::Func;
 use super::{
-    AsContext, AsContextMut, ExternRef, HeapType, NoFunc, OwnedRooted, RefType, Rooted, ValType,
+    AsContext, AsContextMut, ExternRef, HeapType, NoExtern, NoFunc, OwnedRooted, RefType, Rooted,
+    ValType,
 };
 use crate::abi::{EnterFn, V128, ValRaw, VmFuncRef};
 use crate::store::StoreCore;
@@ -244,21 +245,42 @@ unsafe impl WasmTy for Option<Func> {
     }
 }
 
-// SAFETY: there is no value but null.
-unsafe impl WasmTy for Option<NoFunc> {
-    fn valtype() -> ValType {
-        ValType::Ref(RefType::new(true, HeapType::NoFunc))
-    }
+macro_rules! bottoms {
+    ($($name:ident)*) => {$(
+        // SAFETY: there is no value to load or store.
+        unsafe impl WasmTy for $name {
+            fn valtype() -> ValType {
+                ValType::Ref(RefType::new(false, HeapType::$name))
+            }
 
-    fn store(self, _: &mut StoreCore, slot: &mut ValRaw) -> Result<()> {
-        *slot = ValRaw::funcref(ptr::null_mut());
-        Ok(())
-    }
+            fn store(self, _: &mut StoreCore, _: &mut ValRaw) -> Result<()> {
+                self.absurd()
+            }
 
-    unsafe fn load(_: &mut StoreCore, _: &ValRaw) -> Self {
-        None
-    }
+            unsafe fn load(_: &mut StoreCore, _: &ValRaw) -> Self {
+                unreachable!("a type without values was returned")
+            }
+        }
+
+        // SAFETY: the only value is null, which is zero in every representation.
+        unsafe impl WasmTy for Option<$name> {
+            fn valtype() -> ValType {
+                ValType::Ref(RefType::new(true, HeapType::$name))
+            }
+
+            fn store(self, _: &mut StoreCore, slot: &mut ValRaw) -> Result<()> {
+                *slot = ValRaw::i64(0);
+                Ok(())
+            }
+
+            unsafe fn load(_: &mut StoreCore, _: &ValRaw) -> Self {
+                None
+            }
+        }
+    )*};
 }
+
+bottoms!(NoFunc NoExtern);
 
 macro_rules! extern_refs {
     ($($root:ident)*) => {$(

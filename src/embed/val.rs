@@ -209,8 +209,8 @@ impl Val {
                 ValRaw::externref(0)
             }
             Val::ExternRef(Some(rooted)) => ValRaw::externref(rooted.to_handle(core)?),
-            Val::AnyRef(Some(rooted)) => rooted.absurd(),
-            Val::ExnRef(Some(rooted)) => rooted.absurd(),
+            Val::AnyRef(Some(rooted)) => match *rooted {},
+            Val::ExnRef(Some(rooted)) => match *rooted {},
             Val::ContRef(Some(never)) => match never {},
         })
     }
@@ -407,9 +407,9 @@ impl Ref {
             Ref::Extern(None) => HeapType::NoExtern,
             Ref::Extern(Some(_)) => HeapType::Extern,
             Ref::Any(None) => HeapType::None,
-            Ref::Any(Some(rooted)) => rooted.absurd(),
+            Ref::Any(Some(rooted)) => match **rooted {},
             Ref::Exn(None) => HeapType::NoExn,
-            Ref::Exn(Some(rooted)) => rooted.absurd(),
+            Ref::Exn(Some(rooted)) => match **rooted {},
         };
         Ok(RefType::new(self.is_null(), heap_type))
     }

@@ -8,7 +8,7 @@ use super::StoreCore;
 use super::entities::{InstanceId, MemoryId, TableId};
 use crate::abi::builtins::{ALREADY_CHARGED, for_each_builtin};
 use crate::abi::{VmContext, decode_trap};
-use crate::exec::{self, Raised};
+use crate::exec::Raised;
 use crate::wasm::{DataIndex, ElemIndex, Trap};
 use crate::{Result, format_err};
 use cranelift_entity::EntityRef;

@@ -28,7 +28,7 @@ pub(crate) use builtins::builtin_array;
 pub(crate) use entities::{
     GlobalEntity, GlobalId, InstanceId, MemoryEntity, MemoryId, TableEntity, TableId,
 };
-pub(crate) use externs::{ExternHeap, RootIndex, collect_externs};
+pub(crate) use externs::{RootIndex, collect_externs};
 pub(crate) use instance::{ImportedEntity, InstanceData};
 pub(crate) use instantiate::{func_ref, instantiate};
 pub use limits::{

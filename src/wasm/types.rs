@@ -39,15 +39,18 @@ impl WasmRef {
         nullable: true,
         heap: WasmHeap::Func,
     };
-    pub(crate) const EXTERN: WasmRef = WasmRef {
-        nullable: true,
-        heap: WasmHeap::Extern,
-    };
 
     /// Whether values of this type are pointers to function references (as opposed to handles of host values).
     pub(crate) fn is_func(self) -> bool {
         matches!(self.heap, WasmHeap::Func | WasmHeap::NoFunc)
     }
+
+    /// `externref`.
+    #[cfg(test)]
+    pub(crate) const EXTERN: WasmRef = WasmRef {
+        nullable: true,
+        heap: WasmHeap::Extern,
+    };
 
     /// Subtyping: `self <= other`.
     pub(crate) fn matches(self, other: WasmRef) -> bool {

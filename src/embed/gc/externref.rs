@@ -94,7 +94,7 @@ impl ExternRef {
         anyref: Rooted<AnyRef>,
     ) -> Result<Rooted<ExternRef>> {
         drop(context);
-        anyref.absurd()
+        match *anyref {}
     }
 
     /// The value. It is `None` for references that wrap no host value, which do not exist yet.

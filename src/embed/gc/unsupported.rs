@@ -23,13 +23,6 @@ macro_rules! uninhabited {
                 match self {}
             }
         }
-
-        impl Rooted<$name> {
-            /// There is no such value, so this is never reached.
-            pub(crate) fn absurd(&self) -> ! {
-                match **self {}
-            }
-        }
     )*};
 }
 
