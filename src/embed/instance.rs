@@ -266,6 +266,10 @@ impl Instance {
 #[derive(Default)]
 pub(super) struct Imports(SmallVec<[ImportedEntity; 8]>);
 
+#[expect(
+    clippy::non_send_fields_in_send_ty,
+    reason = "function references are pointers"
+)]
 // SAFETY: function references point to what is kept by the store into which they are imported or by its engine's host
 // functions, which may both change threads; whoever moves the list moves, or exclusively borrows, the store with it.
 unsafe impl Send for Imports {}

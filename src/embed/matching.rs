@@ -318,7 +318,11 @@ mod tests {
             table64,
         };
         table(&desc(WasmRef::FUNC, false), &desc(WasmRef::FUNC, false)).unwrap();
-        assert!(table(&desc(WasmRef::FUNC, false), &desc(WasmRef::EXTERN, false)).is_err());
+        let externref = WasmRef {
+            nullable: true,
+            heap: WasmHeap::Extern,
+        };
+        assert!(table(&desc(WasmRef::FUNC, false), &desc(externref, false)).is_err());
         let error = table(&desc(WasmRef::FUNC, false), &desc(WasmRef::FUNC, true)).unwrap_err();
         assert_eq!(
             error.to_string(),

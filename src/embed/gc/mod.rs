@@ -12,6 +12,8 @@
 mod externref;
 mod null;
 mod rooting;
+#[cfg(all(test, feature = "cranelift", feature = "wat"))]
+mod tests;
 mod unsupported;
 
 pub use externref::ExternRef;

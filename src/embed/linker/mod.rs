@@ -16,6 +16,8 @@ mod definition;
 mod host;
 mod module;
 mod pre;
+#[cfg(test)]
+mod tests;
 mod unknown;
 
 pub use pre::InstancePre;
