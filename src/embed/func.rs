@@ -10,7 +10,7 @@ use crate::abi::{EnterFn, ValRaw, VmFuncRef};
 use crate::engine::RegisteredType;
 use crate::error::Context as _;
 use crate::store::{StoreCore, StoreId};
-use crate::{Result, bail};
+use crate::{Result, bail, format_err};
 use smallvec::SmallVec;
 use std::ffi::c_void;
 use std::future::Future;
@@ -295,7 +295,10 @@ impl Func {
         }
         for (value, &expected) in params.iter().zip(&wasm.params) {
             if !value.comes_from(core) {
-                bail!("cross-`Store` values are not currently supported");
+                return Err(
+                    format_err!("cross-`Store` values are not currently supported")
+                        .context("argument type mismatch"),
+                );
             }
             value
                 .ensure_matches_ty(core, &ValType::from_wasm(expected))

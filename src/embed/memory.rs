@@ -76,7 +76,6 @@ impl Memory {
         if ty.is_shared() {
             bail!("shared memories must be created through `SharedMemory`");
         }
-        core.check_counts(0, 0, 1)?;
         let memory = core.new_memory(ty.desc())?;
         let id = core.push_memory(memory, None);
         Ok(Memory::from_id(core.id, id))

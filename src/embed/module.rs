@@ -389,11 +389,11 @@ fn to_binary<'b>(bytes: &'b [u8], path: Option<&Path>) -> Result<Cow<'b, [u8]>> 
 
 /// Tells modules apart.
 #[derive(Copy, Clone, PartialEq, Eq)]
-struct ModuleId(usize);
+struct ModuleId(u64);
 
 impl ModuleId {
     fn of(module: &Arc<LoadedModule>) -> Self {
-        ModuleId(Arc::as_ptr(module).addr())
+        ModuleId(module.id)
     }
 }
 

@@ -71,7 +71,6 @@ impl Table {
     fn make(core: &mut StoreCore, ty: &TableType, init: &Ref) -> Result<Table> {
         let word = checked_word(core, ty.element(), init)?;
         let desc = ty.to_desc()?;
-        core.check_counts(0, 1, 0)?;
         let mut table = core.new_table(&desc)?;
         if word != 0 {
             table.fill(0, table.len(), word);

@@ -65,6 +65,9 @@ pub struct StoreCore {
     /// The context in whose name the host enters functions.
     root: Box<VmContext>,
     pub(crate) instances: Vec<InstanceData>,
+    /// Tables and memories that guests brought; those that the host made do not count against limits.
+    guest_tables: usize,
+    guest_memories: usize,
     pub(crate) memories: Vec<MemoryEntity>,
     pub(crate) tables: Vec<TableEntity>,
     pub(crate) globals: Vec<GlobalEntity>,
@@ -113,6 +116,8 @@ impl StoreCore {
                 epoch: engine.epoch(),
             }),
             instances: Vec::new(),
+            guest_tables: 0,
+            guest_memories: 0,
             memories: Vec::new(),
             tables: Vec::new(),
             globals: Vec::new(),
@@ -226,17 +231,12 @@ impl StoreCore {
         self.hooks().table_grow_failed(error)
     }
 
-    /// Refuses more instances, tables or memories than the limiter allows.
+    /// Counts an instance's tables and memories, and refuses more of anything than the limiter allows.
     ///
     /// # Errors
     ///
     /// Names the limit that would be passed.
-    pub(crate) fn check_counts(
-        &mut self,
-        instances: usize,
-        tables: usize,
-        memories: usize,
-    ) -> Result<()> {
+    pub(crate) fn count_instance(&mut self, tables: usize, memories: usize) -> Result<()> {
         let (max_instances, max_tables, max_memories) = self.hooks().count_limits();
         let over = |what: &str, count: usize, max: usize| -> Result<()> {
             if count > max {
@@ -244,9 +244,14 @@ impl StoreCore {
             }
             Ok(())
         };
-        over("instance", self.instances.len() + instances, max_instances)?;
-        over("table", self.tables.len() + tables, max_tables)?;
-        over("memory", self.memories.len() + memories, max_memories)
+        let tables = self.guest_tables.saturating_add(tables);
+        let memories = self.guest_memories.saturating_add(memories);
+        over("instance", self.instances.len() + 1, max_instances)?;
+        over("table", tables, max_tables)?;
+        over("memory", memories, max_memories)?;
+        self.guest_tables = tables;
+        self.guest_memories = memories;
+        Ok(())
     }
 }
 

@@ -29,8 +29,7 @@ pub(crate) fn instantiate(
     imports: &[ImportedEntity],
 ) -> Result<(InstanceId, Option<NonNull<VmFuncRef>>)> {
     let info = module.info();
-    core.check_counts(
-        1,
+    core.count_instance(
         info.tables.len() - info.imported_tables,
         info.memories.len() - info.imported_memories,
     )?;

@@ -5,9 +5,12 @@ use crate::code::CompiledModule;
 use crate::engine::{Engine, RegisteredType};
 use crate::wasm::{FuncIndex, ModuleInfo, TypeIndex};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A module ready to be instantiated in any store of its engine.
 pub(crate) struct LoadedModule {
+    /// Tells loaded modules apart; never reused in a process.
+    pub(crate) id: u64,
     pub(crate) engine: Engine,
     pub(crate) compiled: CompiledModule,
     /// The module's function types, interned; indexed by `TypeIndex`.
@@ -38,7 +41,9 @@ impl LoadedModule {
             .map(|ty| engine.types().register(ty))
             .collect::<Result<Box<[_]>>>()?;
         let type_ids = types.iter().map(RegisteredType::id).collect();
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         Ok(LoadedModule {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
             engine: engine.clone(),
             compiled,
             types,

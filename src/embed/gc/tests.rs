@@ -1,8 +1,8 @@
 //! What keeps host values alive, and what frees them, with guests that hold them.
 
 use crate::{
-    Caller, ExternRef, Func, Global, GlobalType, Instance, Module, Mutability, OwnedRooted, Ref,
-    RefType, Result, RootScope, Rooted, Store, Table, TableType, Val, ValType,
+    AsContext, Caller, ExternRef, Func, Global, GlobalType, Instance, Module, Mutability,
+    OwnedRooted, Ref, RefType, Result, RootScope, Rooted, Store, Table, TableType, Val, ValType,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,6 +14,11 @@ impl Drop for Counted {
     fn drop(&mut self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// Host values in the store.
+fn held(store: &Store<()>) -> usize {
+    store.as_context().0.core().externs.len()
 }
 
 type Reference = Option<Rooted<ExternRef>>;
@@ -82,7 +87,7 @@ fn nothing_is_freed_under_a_running_guest() {
     let data = kept.data(&store).unwrap().unwrap();
     assert_eq!(data.downcast_ref(), Some(&7));
     store.gc(None).unwrap();
-    assert_eq!(crate::AsContext::as_context(&store).0.core().externs.len(), 1);
+    assert_eq!(held(&store), 1);
 }
 
 #[test]
@@ -92,7 +97,7 @@ fn garbage_is_collected_without_being_asked() {
         let mut scope = RootScope::new(&mut store);
         ExternRef::new(&mut scope, ()).unwrap();
     }
-    let held = crate::AsContext::as_context(&store).0.core().externs.len();
+    let held = held(&store);
     assert!(held <= 2_000, "{held}");
 }
 
