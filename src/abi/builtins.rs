@@ -51,11 +51,6 @@ macro_rules! builtins {
             /// All builtins, in the order of the pointer array.
             pub(crate) const ALL: &'static [Builtin] = &[$(Builtin::$id),*];
 
-            /// The name of the body.
-            pub(crate) const fn name(self) -> &'static str {
-                match self { $(Builtin::$id => stringify!($name),)* }
-            }
-
             /// Parameters after the VMContext.
             pub(crate) const fn params(self) -> &'static [Param] {
                 match self { $(Builtin::$id => &[$(Param::$ty),*],)* }

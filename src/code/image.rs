@@ -5,7 +5,7 @@ use super::{Artifact, CodeTables, FuncLoc};
 use crate::abi::VmctxLayout;
 use crate::error::{Context, Result};
 use crate::wasm::{DefinedFuncIndex, ModuleInfo};
-use cranelift_entity::{EntityRef, PrimaryMap};
+use cranelift_entity::PrimaryMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -90,6 +90,7 @@ impl Image {
     }
 
     /// The trap code of the instruction at `pc`.
+    #[cfg(test)]
     pub(crate) fn trap_at(&self, pc: usize) -> Option<u8> {
         self.0.trap_at(pc)
     }

@@ -70,8 +70,9 @@ impl Region {
     }
 }
 
-/// Whether a pc is in the range where compiled code lies. Async-signal-safe.
-pub(crate) fn contains(pc: usize) -> bool {
+/// Whether a pc is in the range where compiled code lies.
+#[cfg(test)]
+fn contains(pc: usize) -> bool {
     REGION
         .get()
         .is_some_and(|region| region.space.addresses().contains(&pc))

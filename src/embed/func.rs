@@ -238,7 +238,7 @@ impl Func {
         params: &[Val],
         results: &mut [Val],
     ) -> Result<()> {
-        let mut store = store.as_context_mut();
+        let store = store.as_context_mut();
         let core = store.0.core_mut();
         core.validate_sync_call()?;
         let (ty, mut args) = self.prepare(core, params, results)?;
@@ -263,7 +263,7 @@ impl Func {
     ) -> Result<()> {
         let mut store = store.as_context_mut();
         let func = *self;
-        let (ty, mut args) = func.prepare(store.0.core_mut(), params, results)?;
+        let (ty, mut args) = func.prepare(store.0.core(), params, results)?;
         call::on_fiber(&mut store, |store| {
             func.finish(store.0.core_mut(), &ty, &mut args, params, results)
         })
@@ -273,7 +273,7 @@ impl Func {
     /// Checks arguments before anything runs.
     fn prepare(
         &self,
-        core: &mut StoreCore,
+        core: &StoreCore,
         params: &[Val],
         results: &[Val],
     ) -> Result<(RegisteredType, Args)> {
@@ -346,7 +346,7 @@ impl Func {
         mut store: impl AsContextMut,
         params_and_returns: *mut [ValRaw],
     ) -> Result<()> {
-        let mut store = store.as_context_mut();
+        let store = store.as_context_mut();
         let core = store.0.core_mut();
         core.validate_sync_call()?;
         let enter = self.enter(core)?;

@@ -39,6 +39,10 @@ pub(crate) struct HostFunc {
 trait Closure: Send + Sync {}
 impl<F: Send + Sync> Closure for F {}
 
+#[expect(
+    clippy::non_send_fields_in_send_ty,
+    reason = "raw pointers into what it owns"
+)]
 // SAFETY: the structure that machine code sees is never written after it was made, and points into boxes that `self` owns;
 // the closure is `Send + Sync`.
 unsafe impl Send for HostFunc {}
@@ -245,7 +249,7 @@ fn load_dynamic(
 
 /// Checks and writes dynamically typed results.
 fn store_dynamic(
-    core: &mut StoreCore,
+    core: &StoreCore,
     ty: &FuncType,
     results: &[Val],
     slots: *mut ValRaw,

@@ -39,14 +39,17 @@ unsafe impl<T: Sync> Sync for Store<T> {}
 
 /// The allocation of a store. Machine code has its address, so it is never moved.
 #[repr(C)]
-#[doc(hidden)]
-pub struct StoreInner<T: 'static> {
+pub(crate) struct StoreInner<T: 'static> {
     pub(crate) core: StoreCore,
     limiter: Option<Limiter<T>>,
     epoch: Option<EpochCallback<T>>,
     pub(crate) data: ManuallyDrop<T>,
 }
 
+#[expect(
+    clippy::non_send_fields_in_send_ty,
+    reason = "raw pointers into what it owns"
+)]
 // SAFETY: as for `Store`: raw pointers inside name what the store itself owns.
 unsafe impl<T: Send> Send for StoreInner<T> {}
 // SAFETY: as above.
@@ -144,9 +147,8 @@ impl<T> Store<T> {
         // SAFETY: `this` is never dropped; the data is taken out once, and the box frees the rest, in which the data is
         // `ManuallyDrop`.
         unsafe {
-            let data = ManuallyDrop::take(&mut *(&raw mut (*this.inner.as_ptr()).data));
-            drop(Box::from_raw(this.inner.as_ptr()));
-            data
+            let mut inner = Box::from_raw(this.inner.as_ptr());
+            ManuallyDrop::take(&mut inner.data)
         }
     }
 

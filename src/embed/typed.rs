@@ -92,7 +92,7 @@ where
     ///
     /// As for [`Func::call`].
     pub fn call(&self, mut store: impl AsContextMut, params: Params) -> Result<Results> {
-        let mut store = store.as_context_mut();
+        let store = store.as_context_mut();
         let core = store.0.core_mut();
         core.validate_sync_call()?;
         self.enter(core, params)
@@ -474,7 +474,7 @@ unsafe impl<T: WasmRet> WasmRet for Result<T, Error> {
 
 macro_rules! tuples {
     ($($n:literal: $($t:ident)*;)*) => {$(
-        #[allow(non_snake_case, unused_mut, unused_variables, reason = "made by a macro, down to the empty tuple")]
+        #[allow(non_snake_case, unused_mut, unused_variables, unused_assignments, reason = "made by a macro, down to the empty tuple")]
         // SAFETY: one slot for each value, in order.
         unsafe impl<$($t: WasmTy),*> WasmParams for ($($t,)*) {
             type Slots = [ValRaw; $n];

@@ -16,6 +16,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use tussah_fiber::{StackPool, StackPoolConfig};
 
+/// Idle fiber stacks that keep their memory. Each may be dirty down to the guest's limit, so this bounds what a burst of
+/// deep recursions leaves behind; stores keep their own last stack besides.
+const WARM_STACKS: usize = 32;
+
 /// Compiles and runs WebAssembly under one [`Config`].
 ///
 /// An engine is a handle: clones are the same engine. Modules and stores belong to the engine they were made with, and
@@ -212,6 +216,7 @@ impl Engine {
         let pool = StackPool::new(StackPoolConfig {
             stack_size: inner.settings.async_stack_size,
             zero_on_reuse: inner.settings.async_stack_zeroing,
+            max_warm: WARM_STACKS,
             ..StackPoolConfig::default()
         })
         .context("failed to set up the pool of fiber stacks")?;
@@ -222,6 +227,11 @@ impl Engine {
     /// Bytes of stack that WebAssembly may use.
     pub(crate) fn max_wasm_stack(&self) -> usize {
         self.inner.settings.max_wasm_stack
+    }
+
+    /// Whether stacks are zeroed between uses.
+    pub(crate) fn zeroes_stacks(&self) -> bool {
+        self.inner.settings.async_stack_zeroing
     }
 
     /// How many frames a trap's backtrace captures at most; `None` captures none.

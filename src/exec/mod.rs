@@ -52,6 +52,8 @@ pub(crate) struct ExecCore {
     pub(crate) async_state: AsyncState,
     /// The stack of the last finished fiber, kept warm for the next.
     pub(crate) warm_stack: Option<FiberStack>,
+    /// Whether that may be done: a pool that zeroes stacks must see each of them.
+    pub(crate) keep_stack: bool,
     /// Bytes of stack that wasm may use.
     pub(crate) max_wasm_stack: usize,
 }
@@ -75,7 +77,7 @@ pub(crate) enum Raised {
 }
 
 impl ExecCore {
-    pub(crate) fn new(max_wasm_stack: usize, frame_limit: usize) -> Self {
+    pub(crate) fn new(max_wasm_stack: usize, frame_limit: usize, keep_stack: bool) -> Self {
         ExecCore {
             vm: VmStore {
                 exec: VmExec::EMPTY,
@@ -89,6 +91,7 @@ impl ExecCore {
             memory_ranges: Vec::new(),
             async_state: AsyncState::NONE,
             warm_stack: None,
+            keep_stack,
             max_wasm_stack,
         }
     }

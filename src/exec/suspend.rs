@@ -223,7 +223,8 @@ impl FiberFuture {
         drop(switched);
         if done && let Some(Ok(stack)) = this.fiber.take().map(Fiber::into_stack) {
             // SAFETY: as above; the fiber has ended.
-            unsafe { (*exec).warm_stack = Some(stack) };
+            let core = unsafe { &mut *exec };
+            core.warm_stack = core.keep_stack.then_some(stack);
         }
         done
     }

@@ -176,7 +176,6 @@ impl TableMemory {
     }
 
     /// Copies `len` elements from another table; false, and no change, out of bounds of either.
-    #[expect(clippy::needless_pass_by_ref_mut, reason = "writes through a pointer")]
     pub(crate) fn copy_from(
         &mut self,
         to: usize,
@@ -195,7 +194,6 @@ impl TableMemory {
     }
 
     /// Copies `len` elements inside the table, which may overlap; false, and no change, out of bounds.
-    #[expect(clippy::needless_pass_by_ref_mut, reason = "writes through a pointer")]
     pub(crate) fn copy_within(&mut self, to: usize, from: usize, len: usize) -> bool {
         let inside = |start: usize| start.checked_add(len).is_some_and(|end| end <= self.len);
         if !inside(to) || !inside(from) {

@@ -23,6 +23,10 @@ pub(crate) struct Fault {
     /// The instruction that faulted.
     pub(crate) pc: usize,
     /// The stack pointer.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "part of what a handler is told")
+    )]
     pub(crate) sp: usize,
     /// The frame pointer.
     pub(crate) fp: usize,

@@ -225,6 +225,11 @@ fn charged(index: i32) -> bool {
     index & ALREADY_CHARGED != 0
 }
 
+/// A table element's word.
+fn word_of(word: i64) -> usize {
+    usize::try_from(word.cast_unsigned()).expect("targets are 64 bits wide")
+}
+
 /// A count or offset that was checked against something in memory.
 fn size(n: u64) -> usize {
     usize::try_from(n).expect("checked against a size in memory")
@@ -240,7 +245,7 @@ mod bodies {
 
     use super::{
         DataIndex, ElemIndex, EntityRef, InstanceId, Result, StoreCore, Unit, charged, decode_trap,
-        format_err, index_of, ptr, size,
+        format_err, index_of, ptr, size, word_of,
     };
     pub(super) fn memory_grow(
         core: &mut StoreCore,
@@ -351,7 +356,7 @@ mod bodies {
             let cost = u64::from(tunables.operator_cost.per_element);
             core.charge((delta as u64).saturating_mul(cost))?;
         }
-        Ok(match core.grow_table(table, delta as u64, init as usize)? {
+        Ok(match core.grow_table(table, delta as u64, word_of(init))? {
             Some(old) => i64::try_from(old)?,
             None => -1,
         })
@@ -366,7 +371,7 @@ mod bodies {
         len: i64,
     ) -> Result<()> {
         let table = core.table_id(id, index);
-        let (dst, len, word) = (dst as u64, len as u64, value as usize);
+        let (dst, len, word) = (dst as u64, len as u64, word_of(value));
         let bounds = [(dst, core.table_size(table))];
         core.bounds(&bounds, len, Unit::Element, charged(index))?;
         core.in_chunks(len, Unit::Element, charged(index), |core, done, count| {

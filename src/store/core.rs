@@ -104,6 +104,7 @@ impl StoreCore {
             exec: ExecCore::new(
                 engine.max_wasm_stack(),
                 engine.backtrace_limit().unwrap_or(0),
+                !engine.zeroes_stacks(),
             ),
             id: StoreId::next(),
             engine: engine.clone(),

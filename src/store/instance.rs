@@ -36,11 +36,6 @@ pub(crate) struct InstanceData {
 }
 
 impl InstanceData {
-    /// Its VMContext.
-    pub(crate) fn vmctx(&self) -> NonNull<VmContext> {
-        self.vmctx.0
-    }
-
     /// The elements of a passive segment; empty once dropped.
     pub(super) fn elem(&self, index: ElemIndex) -> &[usize] {
         self.elems[index.as_u32() as usize]

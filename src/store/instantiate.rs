@@ -206,7 +206,7 @@ fn make_func_ref(core: &StoreCore, id: InstanceId, func: FuncIndex) -> Box<VmFun
     })
 }
 
-fn initialise_globals(core: &mut StoreCore, id: InstanceId) -> Result<()> {
+fn initialise_globals(core: &StoreCore, id: InstanceId) -> Result<()> {
     let module = Arc::clone(&core.instances[id.index()].module);
     let info = module.info();
     for (defined, init) in &info.global_inits {
@@ -318,13 +318,7 @@ fn active_data(core: &mut StoreCore, id: InstanceId) -> Result<()> {
 
 /// The low word, as tables hold references.
 fn word_of(bits: u128) -> usize {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "references are 64 bits wide"
-    )]
-    {
-        bits as usize
-    }
+    usize::try_from(bits & u128::from(u64::MAX)).expect("targets are 64 bits wide")
 }
 
 /// An offset: 32-bit ones are unsigned.
@@ -343,7 +337,6 @@ fn index_of(bits: u128, wide: bool) -> u64 {
 /// Runs a constant expression; the result's bits, zero-extended.
 #[expect(
     clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
     reason = "operands are as wide as validation says"
 )]
 fn evaluate(core: &StoreCore, id: InstanceId, expr: &ConstExpr) -> Result<u128> {

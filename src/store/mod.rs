@@ -21,6 +21,7 @@ mod instantiate;
 mod limits;
 mod module;
 
+#[expect(unreachable_pub, reason = "hidden methods of public traits name it")]
 pub use self::core::StoreCore;
 pub(crate) use self::core::{StoreHooks, StoreId};
 pub use budget::UpdateDeadline;

@@ -122,16 +122,6 @@ pub(crate) enum ElemItems {
     Exprs(Vec<ConstExpr>),
 }
 
-impl ElemItems {
-    /// Number of elements.
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            ElemItems::Funcs(v) => v.len(),
-            ElemItems::Exprs(v) => v.len(),
-        }
-    }
-}
-
 /// How an element segment is used.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum ElemMode {
