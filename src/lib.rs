@@ -87,8 +87,8 @@ pub use embed::{
     Mutability, NoExtern, NoFunc, NoneRef, OwnedRooted, Ref, RefType, ResourcesRequired, RootScope,
     Rooted, RootedGcRef, SharedMemory, StaticModuleIndex, StorageType, Store, StoreContext,
     StoreContextMut, StructRef, StructType, Table, TableType, Tag, TagType, ThrownException,
-    TypedFunc, UnknownImportError, Val, ValType, WasmBacktrace, WasmParams, WasmResults, WasmRet,
-    WasmTy, WasmTyList,
+    TypedFunc, UnknownImportError, Val, ValType, WaitResult, WasmBacktrace, WasmParams,
+    WasmResults, WasmRet, WasmTy, WasmTyList,
 };
 pub use engine::{
     Cache, Collector, Config, Enabled, Engine, EngineWeak, Inlining, InstanceAllocationStrategy,

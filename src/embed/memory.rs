@@ -56,7 +56,7 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// The store's limiter refuses it, or is async and not ready at once; there is no room for the minimum; or the type
+    /// The store's limiter refuses it, or is async; there is no room for the minimum; or the type
     /// is of a kind that is not implemented. A shared memory is a [`SharedMemory`](crate::SharedMemory).
     pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Memory> {
         without_waiting(&mut store.as_context_mut(), |core| Self::make(core, &ty))
@@ -215,7 +215,7 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// The store's limiter refuses, or is async and not ready at once; the type's maximum or the system's memory does
+    /// The store's limiter refuses, or is async; the type's maximum or the system's memory does
     /// not suffice. The memory keeps its size then.
     pub fn grow(&self, mut store: impl AsContextMut, delta: u64) -> Result<u64> {
         without_waiting(&mut store.as_context_mut(), |core| {

@@ -26,7 +26,7 @@ mod types;
 mod val;
 
 pub use context::{AsContext, AsContextMut, StoreContext, StoreContextMut};
-pub use externals::{Export, Extern, SharedMemory, Tag, ThrownException};
+pub use externals::{Export, Extern, SharedMemory, Tag, ThrownException, WaitResult};
 pub use func::Func;
 pub use gc::{
     AnyRef, ArrayRef, ContRef, EqRef, ExnRef, ExternRef, GcHeapOutOfMemory, GcRef, I31, NoExtern,

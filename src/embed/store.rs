@@ -352,6 +352,10 @@ impl<T> StoreHooks for StoreInner<T> {
         }
     }
 
+    fn limiter_may_wait(&self) -> bool {
+        matches!(self.limiter, Some(Limiter::Async(_)))
+    }
+
     fn epoch_deadline_reached(&mut self) -> Result<UpdateDeadline> {
         let Some(mut callback) = self.epoch.take() else {
             return Ok(UpdateDeadline::Interrupt);

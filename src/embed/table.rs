@@ -43,8 +43,7 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// `init` is not of the element type, or of another store; the store's limiter refuses, or is async and not ready at
-    /// once; there is no room for the minimum; or the type is not implemented.
+    /// `init` is not of the element type, or of another store; the store's limiter refuses, or is async; there is no room for the minimum; or the type is not implemented.
     pub fn new(mut store: impl AsContextMut, ty: TableType, init: Ref) -> Result<Table> {
         without_waiting(&mut store.as_context_mut(), |core| {
             Self::make(core, &ty, &init)
@@ -147,8 +146,7 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// `init` is not of the element type, or of another store; the store's limiter refuses, or is async and not ready at
-    /// once; the type's maximum or the system's memory does not suffice. The table keeps its size then.
+    /// `init` is not of the element type, or of another store; the store's limiter refuses, or is async; the type's maximum or the system's memory does not suffice. The table keeps its size then.
     pub fn grow(&self, mut store: impl AsContextMut, delta: u64, init: Ref) -> Result<u64> {
         without_waiting(&mut store.as_context_mut(), |core| {
             self.grow_in(core, delta, &init)

@@ -47,6 +47,8 @@ pub(crate) trait StoreHooks {
     fn table_grow_failed(&mut self, error: Error) -> Result<()>;
     /// `(instances, tables, memories)` that the limiter allows.
     fn count_limits(&mut self) -> (usize, usize, usize);
+    /// Whether the limiter is one that may wait.
+    fn limiter_may_wait(&self) -> bool;
     /// Asks what is to happen at the epoch deadline.
     fn epoch_deadline_reached(&mut self) -> Result<UpdateDeadline>;
 }
