@@ -5,5 +5,9 @@ use std::process::ExitCode;
 use tussah_benches::{harness, ours, peer};
 
 fn main() -> ExitCode {
-    harness::main("instantiate", ours::instantiate::cases, peer::instantiate::cases)
+    harness::main(
+        "instantiate",
+        ours::instantiate::cases,
+        peer::instantiate::cases,
+    )
 }

@@ -42,10 +42,7 @@ pub struct Case {
 impl Case {
     /// `run` does an operation about as many times as it is told, and says how often and in what time. It fails if
     /// an operation's outcome is not the expected one.
-    pub fn new(
-        name: impl Into<String>,
-        run: impl FnMut(u64) -> Result<Batch> + 'static,
-    ) -> Self {
+    pub fn new(name: impl Into<String>, run: impl FnMut(u64) -> Result<Batch> + 'static) -> Self {
         Self {
             name: name.into(),
             baseline: None,
@@ -217,7 +214,12 @@ impl Options {
 
 fn measure(ours: Vec<Case>, peer: Vec<Case>, options: &Options) -> Result<Vec<Row>> {
     ensure!(ours.len() == peer.len(), "the sides have different cases");
-    let wanted = |name: &str| options.filter.as_ref().is_none_or(|part| name.contains(part));
+    let wanted = |name: &str| {
+        options
+            .filter
+            .as_ref()
+            .is_none_or(|part| name.contains(part))
+    };
     let cases: Vec<_> = ours
         .into_iter()
         .zip(peer)
@@ -387,7 +389,11 @@ mod tests {
     fn arguments_are_checked() {
         assert!(parse(&["--bench", "--json", "noop"]).unwrap().unwrap().json);
         assert!(parse(&["--help"]).unwrap().is_none());
-        for bad in [&["--seconds"][..], &["--seconds", "x"], &["--seconds", "-1"]] {
+        for bad in [
+            &["--seconds"][..],
+            &["--seconds", "x"],
+            &["--seconds", "-1"],
+        ] {
             assert!(parse(bad).is_err(), "{bad:?}");
         }
         assert!(parse(&["--jsn"]).is_err());

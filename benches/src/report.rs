@@ -143,10 +143,7 @@ fn overhead(row: &Row, rows: &[Row]) -> Option<(f64, f64)> {
     let name = row.baseline.as_ref()?;
     let base = rows.iter().find(|row| row.name == *name)?.pair;
     let faster = base.a.min.min(base.b.min);
-    Some((
-        row.pair.a.min / faster - 1.0,
-        row.pair.b.min / faster - 1.0,
-    ))
+    Some((row.pair.a.min / faster - 1.0, row.pair.b.min / faster - 1.0))
 }
 
 fn percent(part: f64) -> String {

@@ -32,7 +32,10 @@ pub fn cases() -> Result<Vec<Case>> {
     let greeter = GUESTS[GUESTS.len() - 1].1;
     let settings = [
         ("validated only", None),
-        ("epoch", Some(with(|config| config.epoch_interruption(true)))),
+        (
+            "epoch",
+            Some(with(|config| config.epoch_interruption(true))),
+        ),
         ("fuel", Some(with(|config| config.consume_fuel(true)))),
         (
             "all threads",
