@@ -10,7 +10,8 @@
 #   sabotage/run.sh row03 ..   some of them
 #
 # Settings: SABOTAGE_TARGET (a target folder kept between runs), SABOTAGE_BUILD_SECONDS, SABOTAGE_TEST_SECONDS, SABOTAGE_JOBS.
-# A run needs about a dozen builds of the runtime without optimisation, and two minutes at most for each row's tests.
+# A run builds the runtime once as it is and once for each patch, without optimisation: on two cores some three minutes in all
+# once the dependencies are built.
 
 set -uo pipefail
 

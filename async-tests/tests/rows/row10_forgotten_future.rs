@@ -93,21 +93,23 @@ struct Host {
     registry: Arc<Mutex<Vec<usize>>>,
 }
 
-fn guest(engine: &Engine, host: &Host) -> (Store<Host>, Instance) {
+async fn wait(caller: Caller<'_, Host>, (times,): (i32,)) {
+    let _guard = caller.data().guards.guard();
+    let linked = Linked {
+        value: AtomicU64::new(MAGIC),
+        registry: Arc::clone(&caller.data().registry),
+        registered: false,
+        left: times.cast_unsigned(),
+        _pinned: PhantomPinned,
+    };
+    linked.await;
+}
+
+fn linker(engine: &Engine) -> Linker<Host> {
     let mut linker = Linker::new(engine);
     linker
-        .func_wrap_async("h", "wait", |caller: Caller<'_, Host>, (times,): (i32,)| {
-            Box::new(async move {
-                let _guard = caller.data().guards.guard();
-                let linked = Linked {
-                    value: AtomicU64::new(MAGIC),
-                    registry: Arc::clone(&caller.data().registry),
-                    registered: false,
-                    left: times.cast_unsigned(),
-                    _pinned: PhantomPinned,
-                };
-                linked.await;
-            })
+        .func_wrap_async("h", "wait", |caller: Caller<'_, Host>, params: (i32,)| {
+            Box::new(wait(caller, params))
         })
         .unwrap();
     linker
@@ -129,6 +131,14 @@ fn guest(engine: &Engine, host: &Host) -> (Store<Host>, Instance) {
             },
         )
         .unwrap();
+    linker
+}
+
+fn guest(engine: &Engine, host: &Host) -> (Store<Host>, Instance) {
+    instantiate(engine, host, &linker(engine))
+}
+
+fn instantiate(engine: &Engine, host: &Host, linker: &Linker<Host>) -> (Store<Host>, Instance) {
     let mut store = Store::new(engine, host.clone());
     let instance = block_on(linker.instantiate_async(&mut store, &module(engine, GUEST))).unwrap();
     (store, instance)
@@ -181,6 +191,31 @@ isolated! {
             let values = pinned_values(&host.registry);
             assert_eq!(values, vec![MAGIC; round + 1], "memory of a pinned future was reused");
         }
+    }
+
+    /// An unboxed host future is pinned on the fiber's stack itself.
+    #[cfg(feature = "unboxed")]
+    60 => fn row10_forget_what_is_pinned_on_the_stack() {
+        let engine = engine(false, false);
+        let mut linker = linker(&engine);
+        linker.allow_shadowing(true).func_wrap_async_unboxed("h", "wait", wait).unwrap();
+        let host = Host::default();
+        {
+            let (mut store, instance) = instantiate(&engine, &host, &linker);
+            let go = instance.get_typed_func::<i32, ()>(&mut store, "go").unwrap();
+            for (round, depth) in [0, 1, 4, 0, 2].into_iter().enumerate() {
+                forget(go.call_async(&mut store, depth));
+                use_store(&mut store, instance);
+                let values = pinned_values(&host.registry);
+                assert_eq!(values, vec![MAGIC; round + 1], "memory of a pinned future was reused");
+            }
+        }
+        // Others come and go where the forgotten ones were.
+        for _ in 0..10 {
+            let (mut store, instance) = guest(&engine, &Host::default());
+            use_store(&mut store, instance);
+        }
+        assert_eq!(pinned_values(&host.registry), [MAGIC; 5], "memory of a pinned future was reused");
     }
 
     60 => fn row10_forget_then_call_the_same_function() {
