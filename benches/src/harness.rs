@@ -6,15 +6,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::case::{Batch, Case};
-use crate::measure::{Effort, Pair, Side, Sides, measure};
+use crate::measure::{Effort, Pair, ROUNDS, Side, Sides, measure};
 use crate::report;
 use crate::worker::{self, Worker};
 
 const LONGEST_SECONDS: f64 = 3600.0;
 /// `--quick` divides the time by this.
 const QUICK: f64 = 10.0;
-/// Rounds that a group of cases gets however slow it is.
-const ROUNDS: usize = 3;
 
 /// A bench.
 #[derive(Debug, Clone, Copy)]

@@ -13,6 +13,9 @@ const BATCH: Duration = Duration::from_millis(3);
 /// The part of a group's time that goes to A against A.
 const NOISE_SHARE: f64 = 0.2;
 
+/// Rounds that a group gets even if there is no time for them.
+pub(crate) const ROUNDS: usize = 3;
+
 /// Who does a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -93,7 +96,7 @@ pub(crate) struct Measured {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Effort {
     pub(crate) time: Duration,
-    /// Rounds that a group gets however slow it is.
+    /// Rounds that a group gets however slow its cases are: at most [`ROUNDS`].
     pub(crate) rounds: usize,
 }
 
@@ -113,16 +116,16 @@ pub(crate) fn measure(sides: &mut impl Sides, cases: &[usize], effort: Effort) -
     }
     let calibration = start.elapsed();
 
-    // What is so slow that it gets the least has little noise in one run.
-    let least = if slow {
-        effort.rounds.min(2)
+    // What is fast gets its rounds whatever the effort; what is slow has little noise in any one of them.
+    let (least_noise, least) = if slow {
+        (effort.rounds.min(2), effort.rounds)
     } else {
-        effort.rounds
+        (ROUNDS, ROUNDS)
     };
     let time = effort.time.mul_f64(NOISE_SHARE);
-    let noise = bench.rounds(Side::Again, &operations[..1], Vec::new(), time, least)?;
+    let noise = bench.rounds(Side::Again, &operations[..1], Vec::new(), time, least_noise)?;
     let time = effort.time.saturating_sub(time + calibration);
-    let pairs = bench.rounds(Side::B, &operations, samples, time, effort.rounds)?;
+    let pairs = bench.rounds(Side::B, &operations, samples, time, least)?;
     Ok(Measured {
         noise: noise[0],
         pairs,
@@ -195,7 +198,7 @@ impl<S: Sides> Bench<'_, S> {
             || start.elapsed().mul_f64(1.0 + 1.0 / rounds.max(1) as f64) <= time
         {
             for (at, &operations) in operations.iter().enumerate() {
-                let (a, b) = if (given + rounds) % 2 == 0 {
+                let (a, b) = if (given + rounds).is_multiple_of(2) {
                     let a = self.sample(Side::A, at, operations)?;
                     (a, self.sample(other, at, operations)?)
                 } else {

@@ -11,6 +11,7 @@
 //! ```
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -133,11 +134,13 @@ fn answer(
         ["batch", case, operations] => {
             let index = case.parse()?;
             let operations: u64 = operations.parse()?;
-            if !runs.contains_key(&index) {
-                let case = cases.get(index).context("there is no such case")?;
-                runs.insert(index, case.set_up()?);
-            }
-            let run = runs.get_mut(&index).context("it was just set up")?;
+            let run = match runs.entry(index) {
+                Entry::Occupied(run) => run.into_mut(),
+                Entry::Vacant(place) => {
+                    let case = cases.get(index).context("there is no such case")?;
+                    place.insert(case.set_up()?)
+                }
+            };
             if operations > WARM {
                 run(operations / WARM)?;
             }

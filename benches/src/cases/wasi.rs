@@ -90,7 +90,9 @@ pub(super) fn define(linker: &mut Linker<Wasi>) -> Result<()> {
         }
     })?;
     surroundings(linker)?;
-    files(linker)
+    directory(linker)?;
+    descriptors(linker)?;
+    streams(linker)
 }
 
 fn surroundings(linker: &mut Linker<Wasi>) -> Result<()> {
@@ -126,7 +128,7 @@ fn surroundings(linker: &mut Linker<Wasi>) -> Result<()> {
     Ok(())
 }
 
-fn files(linker: &mut Linker<Wasi>) -> Result<()> {
+fn directory(linker: &mut Linker<Wasi>) -> Result<()> {
     linker.func_wrap(
         WASI,
         "fd_prestat_get",
@@ -196,6 +198,10 @@ fn files(linker: &mut Linker<Wasi>) -> Result<()> {
             Ok(SUCCESS)
         },
     )?;
+    Ok(())
+}
+
+fn descriptors(linker: &mut Linker<Wasi>) -> Result<()> {
     linker.func_wrap(
         WASI,
         "fd_filestat_get",
@@ -237,6 +243,10 @@ fn files(linker: &mut Linker<Wasi>) -> Result<()> {
             (_, None) => BADF,
         }
     })?;
+    Ok(())
+}
+
+fn streams(linker: &mut Linker<Wasi>) -> Result<()> {
     linker.func_wrap(
         WASI,
         "fd_seek",
