@@ -24,7 +24,7 @@ impl Kernel {
 }
 
 /// The kernels in the order of the table.
-pub const KERNELS: [Kernel; 7] = [
+pub const KERNELS: [Kernel; 8] = [
     kernel("fib", 24, fib),
     kernel("i64 loop", 500_000, xorshift),
     kernel("sieve", 200_000, sieve),
@@ -32,6 +32,7 @@ pub const KERNELS: [Kernel; 7] = [
     kernel("collatz", 8_000, collatz),
     kernel("call_indirect", 300_000, indirect),
     kernel("direct calls", 500_000, direct),
+    kernel("alternating calls", 300_000, alternating),
 ];
 
 const fn kernel(name: &'static str, argument: i32, reference: fn(u32) -> i64) -> Kernel {
@@ -108,9 +109,17 @@ fn multiply(x: i64, i: i64) -> i64 {
 }
 
 fn indirect(n: u32) -> i64 {
+    through_table(n, |i| i >> 16)
+}
+
+fn alternating(n: u32) -> i64 {
+    through_table(n, |i| i)
+}
+
+fn through_table(n: u32, which: fn(u32) -> u32) -> i64 {
     (1..=n).rev().fold(0, |x: i64, i| {
         let n = i64::from(i);
-        match i % 4 {
+        match which(i) % 4 {
             0 => x.wrapping_add(n),
             1 => x ^ n,
             2 => multiply(x, n),

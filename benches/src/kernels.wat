@@ -103,8 +103,18 @@
     (func $mul (type $op) (i64.add (i64.mul (local.get 0) (i64.const 31)) (local.get 1)))
     (func $sub (type $op) (i64.sub (local.get 0) (local.get 1)))
 
-    ;; Calls through a table, to each of four functions in turn.
+    ;; Calls through a table, to each of four functions for a while.
     (func (export "call_indirect") (param $n i32) (result i64)
+        (local $x i64)
+        (loop $again
+            (local.set $x (call_indirect (type $op)
+                (local.get $x) (i64.extend_i32_u (local.get $n))
+                (i32.and (i32.shr_u (local.get $n) (i32.const 16)) (i32.const 3))))
+            (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+        (local.get $x))
+
+    ;; The same, to each of the four in turn.
+    (func (export "alternating calls") (param $n i32) (result i64)
         (local $x i64)
         (loop $again
             (local.set $x (call_indirect (type $op)

@@ -107,14 +107,12 @@ pub(crate) fn measure(sides: &mut impl Sides, cases: &[usize], effort: Effort) -
         values: vec![None; cases.len()],
         cases,
     };
-    let start = Instant::now();
     let (operations, mut samples) = bench.calibrate()?;
     let slow = operations.iter().all(|&operations| operations == 1);
     if !slow {
         bench.once(Side::Again, 0, operations[0])?;
         samples.clear();
     }
-    let calibration = start.elapsed();
 
     // What is fast gets its rounds whatever the effort; what is slow has little noise in any one of them.
     let (least_noise, least) = if slow {
@@ -124,7 +122,7 @@ pub(crate) fn measure(sides: &mut impl Sides, cases: &[usize], effort: Effort) -
     };
     let time = effort.time.mul_f64(NOISE_SHARE);
     let noise = bench.rounds(Side::Again, &operations[..1], Vec::new(), time, least_noise)?;
-    let time = effort.time.saturating_sub(time + calibration);
+    let time = effort.time.saturating_sub(time);
     let pairs = bench.rounds(Side::B, &operations, samples, time, least)?;
     Ok(Measured {
         noise: noise[0],
