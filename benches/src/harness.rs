@@ -175,12 +175,14 @@ fn measure_group(cases: &[Case], group: &[usize], effort: Effort) -> Result<Vec<
             None
         });
     }
-    let mut workers = Workers {
-        a: Worker::start("a")?,
-        again: Worker::start("a")?,
-        b: Worker::start("b")?,
+    let start = || {
+        Ok(Workers {
+            a: Worker::start("a")?,
+            again: Worker::start("a")?,
+            b: Worker::start("b")?,
+        })
     };
-    let measured = measure(&mut workers, group, effort)?;
+    let measured = measure(start, group, effort)?;
     let rows = group.iter().zip(measured.pairs).zip(peaks);
     Ok(rows
         .map(|((&case, pair), peak)| {

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::case::Batch;
 
@@ -15,6 +15,9 @@ const NOISE_SHARE: f64 = 0.2;
 
 /// Rounds that a group gets even if there is no time for them.
 pub(crate) const ROUNDS: usize = 3;
+
+/// How often the sides are started anew, where that is cheap: the same code is now faster, now slower, for where it lies.
+const STARTS: u32 = 3;
 
 /// Who does a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,11 +35,14 @@ pub(crate) trait Sides {
     fn batch(&mut self, side: Side, case: usize, operations: u64) -> Result<Batch>;
 }
 
-/// The fastest and the middle one of a side's batches, in nanoseconds per operation.
+/// What a side's batches say, in nanoseconds per operation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Times {
     /// The fastest batch: what the code costs where nothing disturbs it.
     pub(crate) min: f64,
+    /// A quarter of the batches were faster. One that had luck (a predictor can learn a whole sort by heart) does not move
+    /// it, nor does a machine that is disturbed half of the time.
+    pub(crate) quarter: f64,
     pub(crate) median: f64,
 }
 
@@ -51,6 +57,7 @@ impl Times {
         };
         Self {
             min: samples[0],
+            quarter: samples[samples.len() / 4],
             median,
         }
     }
@@ -59,6 +66,7 @@ impl Times {
     pub(crate) fn relative_to(self, other: Self) -> Self {
         Self {
             min: self.min / other.min,
+            quarter: self.quarter / other.quarter,
             median: self.median / other.median,
         }
     }
@@ -73,11 +81,20 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
+    fn of((a, b): Samples) -> Self {
+        Self {
+            rounds: a.len(),
+            a: Times::of(a),
+            b: Times::of(b),
+        }
+    }
+
     /// How far two measurements of the same thing are apart.
     pub(crate) fn spread(self) -> Times {
         let apart = |x: f64, y: f64| x.max(y) / x.min(y) - 1.0;
         Times {
             min: apart(self.a.min, self.b.min),
+            quarter: apart(self.a.quarter, self.b.quarter),
             median: apart(self.a.median, self.b.median),
         }
     }
@@ -100,44 +117,60 @@ pub(crate) struct Effort {
     pub(crate) rounds: usize,
 }
 
-/// A group's cases are measured in the same rounds, so that what changes with time is the same for all of them.
-pub(crate) fn measure(sides: &mut impl Sides, cases: &[usize], effort: Effort) -> Result<Measured> {
-    let mut bench = Bench {
-        sides,
-        values: vec![None; cases.len()],
-        cases,
-    };
-    let (operations, mut samples) = bench.calibrate()?;
-    let slow = operations.iter().all(|&operations| operations == 1);
-    if !slow {
-        bench.once(Side::Again, 0, operations[0])?;
-        samples.clear();
-    }
+/// A group's cases are measured in the same rounds, so that what changes with time is the same for all of them. `start`
+/// starts the sides.
+pub(crate) fn measure<S: Sides>(
+    mut start: impl FnMut() -> Result<S>,
+    cases: &[usize],
+    effort: Effort,
+) -> Result<Measured> {
+    let mut noise = vec![Samples::default()];
+    let mut pairs = vec![Samples::default(); cases.len()];
+    let mut values = vec![None; cases.len()];
+    let mut starts = 0;
+    while starts < STARTS {
+        let mut bench = Bench {
+            sides: start()?,
+            values: &mut values,
+            cases,
+        };
+        let begin = Instant::now();
+        let (operations, first_round) = bench.calibrate()?;
+        let costs = begin.elapsed();
+        let slow = operations.iter().all(|&operations| operations == 1);
+        // What is fast gets its rounds whatever the effort; what is slow has little noise in any one of them.
+        let (least_noise, least) = if slow {
+            pairs = first_round;
+            (effort.rounds.min(2), effort.rounds - 1)
+        } else {
+            bench.once(Side::Again, 0, operations[0])?;
+            (ROUNDS, ROUNDS)
+        };
 
-    // What is fast gets its rounds whatever the effort; what is slow has little noise in any one of them.
-    let (least_noise, least) = if slow {
-        (effort.rounds.min(2), effort.rounds)
-    } else {
-        (ROUNDS, ROUNDS)
-    };
-    let time = effort.time.mul_f64(NOISE_SHARE);
-    let noise = bench.rounds(Side::Again, &operations[..1], Vec::new(), time, least_noise)?;
-    let time = effort.time.saturating_sub(time);
-    let pairs = bench.rounds(Side::B, &operations, samples, time, least)?;
+        let cheap = !slow && costs * STARTS * 4 < effort.time;
+        let now = if cheap { 1 } else { STARTS - starts };
+        starts += now;
+        let time = effort.time * now / STARTS;
+        let noise_time = time.mul_f64(NOISE_SHARE);
+        let first = &operations[..1];
+        bench.rounds(Side::Again, first, &mut noise, noise_time, least_noise)?;
+        bench.rounds(Side::B, &operations, &mut pairs, time - noise_time, least)?;
+    }
+    let noise = noise.into_iter().map(Pair::of).next();
     Ok(Measured {
-        noise: noise[0],
-        pairs,
+        noise: noise.context("there is one")?,
+        pairs: pairs.into_iter().map(Pair::of).collect(),
     })
 }
 
-/// The samples of a case's two sides.
+/// Those of a case's two sides, in nanoseconds per operation.
 type Samples = (Vec<f64>, Vec<f64>);
 
 struct Bench<'a, S> {
-    sides: &'a mut S,
+    sides: S,
     cases: &'a [usize],
     /// What the operations of each case compute.
-    values: Vec<Option<u64>>,
+    values: &'a mut [Option<u64>],
 }
 
 impl<S: Sides> Bench<'_, S> {
@@ -178,25 +211,21 @@ impl<S: Sides> Bench<'_, S> {
         Ok(all.into_iter().unzip())
     }
 
-    /// Rounds of A and another side, each of which begins every other round. `samples` may hold those of a first round.
+    /// Rounds of A and another side, each of which begins every other round. Adds to `samples`.
     fn rounds(
         &mut self,
         other: Side,
         operations: &[u64],
-        mut samples: Vec<Samples>,
+        samples: &mut [Samples],
         time: Duration,
         least: usize,
-    ) -> Result<Vec<Pair>> {
+    ) -> Result<()> {
         let start = Instant::now();
-        samples.resize(operations.len(), Samples::default());
-        let given = samples[0].0.len();
         let mut rounds = 0;
         // A round is not begun that would end behind the time.
-        while given + rounds < least
-            || start.elapsed().mul_f64(1.0 + 1.0 / rounds.max(1) as f64) <= time
-        {
+        while rounds < least || start.elapsed().mul_f64(1.0 + 1.0 / rounds.max(1) as f64) <= time {
             for (at, &operations) in operations.iter().enumerate() {
-                let (a, b) = if (given + rounds).is_multiple_of(2) {
+                let (a, b) = if rounds % 2 == 1 {
                     let a = self.sample(Side::A, at, operations)?;
                     (a, self.sample(other, at, operations)?)
                 } else {
@@ -208,20 +237,18 @@ impl<S: Sides> Bench<'_, S> {
             }
             rounds += 1;
         }
-        Ok(samples
-            .into_iter()
-            .map(|(a, b)| Pair {
-                a: Times::of(a),
-                b: Times::of(b),
-                rounds: given + rounds,
-            })
-            .collect())
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Batch, Duration, Effort, Measured, Pair, Result, Side, Sides, Times, measure};
+    use super::{
+        Batch, Duration, Effort, Measured, Pair, ROUNDS, Result, Side, Sides, Times, measure,
+    };
+    use anyhow::Context as _;
+    use std::cell::RefCell;
+    use std::rc::Rc;
 
     /// Batches whose operations take the given milliseconds in turn: so slow that one is a batch.
     struct Scripted {
@@ -229,7 +256,7 @@ mod tests {
         again: Vec<u64>,
         b: Vec<u64>,
         value_of_b: u64,
-        turns: Vec<Side>,
+        turns: Rc<RefCell<Vec<Side>>>,
     }
 
     impl Scripted {
@@ -239,14 +266,14 @@ mod tests {
                 again: again.to_vec(),
                 b: b.to_vec(),
                 value_of_b: 7,
-                turns: Vec::new(),
+                turns: Rc::default(),
             }
         }
     }
 
     impl Sides for Scripted {
         fn batch(&mut self, side: Side, _: usize, _: u64) -> Result<Batch> {
-            self.turns.push(side);
+            self.turns.borrow_mut().push(side);
             let (times, value) = match side {
                 Side::A => (&mut self.a, 7),
                 Side::Again => (&mut self.again, 7),
@@ -265,6 +292,49 @@ mod tests {
         rounds: 3,
     };
 
+    /// Slow sides are started once.
+    fn once(sides: Scripted) -> Result<Measured> {
+        let mut sides = Some(sides);
+        measure(|| sides.take().context("started again"), &[0], SHORT)
+    }
+
+    /// Batches of the given length, however many operations.
+    struct Fast(Duration);
+
+    impl Sides for Fast {
+        fn batch(&mut self, _: Side, _: usize, operations: u64) -> Result<Batch> {
+            Ok(Batch {
+                elapsed: self.0.mul_f64(operations as f64),
+                operations,
+                value: 0,
+            })
+        }
+    }
+
+    #[test]
+    fn fast_sides_are_started_again() {
+        let mut lengths = [1, 2, 3].map(Duration::from_micros).into_iter();
+        let effort = Effort {
+            time: Duration::from_millis(30),
+            rounds: 1,
+        };
+        let start = || lengths.next().map(Fast).context("started too often");
+        let Pair { a, b, rounds } = measure(start, &[0], effort).unwrap().pairs[0];
+        assert!(
+            (a.min - 1e3).abs() < 1.0 && (b.min - 1e3).abs() < 1.0,
+            "{a:?}"
+        );
+        assert!(rounds >= 3 * ROUNDS, "{rounds}");
+        assert_eq!(lengths.len(), 0);
+    }
+
+    #[test]
+    fn one_lucky_batch_moves_no_quarter() {
+        let samples = [9.0, 9.0, 1.0, 9.0, 9.0, 9.0, 9.0, 9.0];
+        assert_eq!(Times::of(samples.to_vec()).quarter, 9.0);
+        assert_eq!(Times::of(vec![3.0, 2.0, 4.0]).quarter, 2.0);
+    }
+
     #[test]
     fn the_median_of_an_even_number_lies_between() {
         let times = Times::of(vec![4.0, 1.0, 3.0, 2.0]);
@@ -275,29 +345,34 @@ mod tests {
     #[test]
     fn sides_are_measured_in_turn() {
         // Calibration is the first round; then two of A against A and two more of A against B.
-        let mut sides = Scripted::new(&[4, 3, 3, 6, 5], &[6, 6], &[8, 10, 12]);
-        let Measured { noise, pairs } = measure(&mut sides, &[0], SHORT).unwrap();
+        let sides = Scripted::new(&[4, 3, 3, 6, 5], &[6, 6], &[8, 10, 12]);
+        let turns = Rc::clone(&sides.turns);
+        let Measured { noise, pairs } = once(sides).unwrap();
         let Pair { a, b, rounds } = pairs[0];
         assert_eq!((noise.spread().min, noise.rounds), (1.0, 2));
         assert_eq!((a.min, a.median, rounds), (4e6, 5e6, 3));
         let ratio = a.relative_to(b);
         assert_eq!((ratio.min, ratio.median), (0.5, 0.5));
         use Side::{A, Again, B};
-        let turns = [A, B, A, Again, Again, A, B, A, A, B];
-        assert_eq!(sides.turns, turns);
+        let expected = [A, B, Again, A, A, Again, B, A, A, B];
+        assert_eq!(*turns.borrow(), expected);
     }
 
     #[test]
     fn sides_that_compute_different_things_are_refused() {
         let mut sides = Scripted::new(&[5], &[], &[5]);
         sides.value_of_b = 8;
-        let error = measure(&mut sides, &[0], SHORT).unwrap_err();
+        let error = once(sides).unwrap_err();
         assert_eq!(error.to_string(), "B computed 8, not 7 as before");
     }
 
     #[test]
     fn noise_has_no_direction() {
-        let times = |min| Times { min, median: min };
+        let times = |min| Times {
+            min,
+            quarter: min,
+            median: min,
+        };
         let pair = |a, b| Pair {
             a: times(a),
             b: times(b),

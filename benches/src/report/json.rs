@@ -66,8 +66,13 @@ fn pair(Pair { a, b, rounds }: Pair) -> String {
     )
 }
 
-fn times(Times { min, median }: Times) -> String {
-    format!(r#"{{"min": {min:.4}, "median": {median:.4}}}"#)
+fn times(times: Times) -> String {
+    let Times {
+        min,
+        quarter,
+        median,
+    } = times;
+    format!(r#"{{"min": {min:.4}, "quarter": {quarter:.4}, "median": {median:.4}}}"#)
 }
 
 fn list(items: impl Iterator<Item = String>) -> String {

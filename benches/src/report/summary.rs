@@ -10,18 +10,21 @@ pub(super) struct Summary {
     pub(super) cases: usize,
     /// A in units of B, over the plain cases.
     pub(super) ratio: Times,
-    /// The largest of those ratios.
+    /// The largest of those ratios, of quarters.
     pub(super) worst: f64,
     /// Mode by mode the overhead of either side.
     pub(super) overheads: Vec<(&'static str, (f64, f64))>,
 }
 
-/// What a mode's minima lie above the faster side of its plain case; nothing if this is no mode.
+/// What a mode's quarters lie above the faster side of its plain case; nothing if this is no mode.
 pub(super) fn overhead(row: &Row, rows: &[Row]) -> Option<(f64, f64)> {
     let (plain, _) = row.mode.as_ref()?;
     let Pair { a, b, .. } = rows.iter().find(|row| row.name == *plain)?.pair;
-    let faster = a.min.min(b.min);
-    Some((row.pair.a.min / faster - 1.0, row.pair.b.min / faster - 1.0))
+    let faster = a.quarter.min(b.quarter);
+    Some((
+        row.pair.a.quarter / faster - 1.0,
+        row.pair.b.quarter / faster - 1.0,
+    ))
 }
 
 /// The modes that occur, in order.
@@ -68,9 +71,10 @@ fn summary(set: &'static str, rows: &[Row]) -> Summary {
         cases: ratios.len(),
         ratio: Times {
             min: geometric_mean(ratios.iter().map(|ratio| ratio.min)),
+            quarter: geometric_mean(ratios.iter().map(|ratio| ratio.quarter)),
             median: geometric_mean(ratios.iter().map(|ratio| ratio.median)),
         },
-        worst: ratios.iter().map(|ratio| ratio.min).fold(0.0, f64::max),
+        worst: ratios.iter().map(|ratio| ratio.quarter).fold(0.0, f64::max),
         overheads: overheads.collect(),
     }
 }
@@ -97,7 +101,11 @@ pub(super) mod tests {
 
     /// Two groups of a set: the second one's fuel costs A nothing and B all.
     pub(in crate::report) fn rows() -> [Row; 4] {
-        let times = |min| Times { min, median: min };
+        let times = |min| Times {
+            min,
+            quarter: min,
+            median: min,
+        };
         let pair = |a, b| Pair {
             a: times(a),
             b: times(b),

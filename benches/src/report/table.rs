@@ -2,7 +2,7 @@
 
 use super::summary::{modes, overhead, summaries};
 use crate::harness::{Bench, Outcome, Row};
-use crate::measure::Pair;
+use crate::measure::{Pair, Times};
 
 pub(super) fn text(bench: &Bench, outcome: &Outcome) -> String {
     let Bench { verb, note, .. } = bench;
@@ -12,7 +12,7 @@ pub(super) fn text(bench: &Bench, outcome: &Outcome) -> String {
     );
     if let Some([middle, worst]) = noise(rows) {
         text += &format!(
-            "noise: A against A differs in the minimum by {middle:.1} % in the middle case, {worst:.1} % in the worst\n"
+            "noise: A against A differs by {middle:.1} % in the middle case, {worst:.1} % in the worst\n"
         );
     }
     if !rows.is_empty() {
@@ -25,9 +25,10 @@ pub(super) fn text(bench: &Bench, outcome: &Outcome) -> String {
         });
         if !modes.is_empty() {
             text +=
-                "\nA +, B +: the minimum in that mode, over the faster plain minimum of the two\n";
+                "\nA +, B +: the quarter in that mode, over the faster plain quarter of the two\n";
         }
     }
+    text += "\nquarter: A/B of the times below which a quarter of the batches lie; noise: of the quarters of A and A\n";
     if !note.is_empty() {
         text += &format!("\n{note}\n");
     }
@@ -37,16 +38,18 @@ pub(super) fn text(bench: &Bench, outcome: &Outcome) -> String {
     text
 }
 
-/// The spread of the minima between A and A in percent: the median over the cases, and the largest.
+/// The spread of the quarters between A and A in percent: the median over the cases, and the largest.
 fn noise(rows: &[Row]) -> Option<[f64; 2]> {
     let spreads = rows.iter().filter_map(|row| row.noise);
-    let mut spreads: Vec<_> = spreads.map(|noise| noise.spread().min * 100.0).collect();
+    let mut spreads: Vec<_> = spreads
+        .map(|noise| noise.spread().quarter * 100.0)
+        .collect();
     spreads.sort_unstable_by(f64::total_cmp);
     Some([spreads.get(spreads.len() / 2).copied()?, *spreads.last()?])
 }
 
-const HEADER: [&str; 8] = [
-    "case", "A min", "B min", "A/B", "A median", "B median", "A/B", "noise",
+const HEADER: [&str; 9] = [
+    "case", "A min", "B min", "A/B", "quarter", "A median", "B median", "A/B", "noise",
 ];
 
 fn lines(rows: &[Row]) -> Vec<Vec<String>> {
@@ -73,8 +76,7 @@ fn lines(rows: &[Row]) -> Vec<Vec<String>> {
     }
     for summary in summaries(rows) {
         let mut line = mean(summary.set, summary.cases);
-        line[3] = format!("{:.3}", summary.ratio.min);
-        line[6] = format!("{:.3}", summary.ratio.median);
+        means(&mut line, summary.ratio);
         line.resize(width, String::new());
         lines.push(line);
     }
@@ -105,8 +107,7 @@ fn lines_with_modes(rows: &[Row], modes: &[&'static str]) -> Vec<Vec<String>> {
     }
     for summary in summaries(rows) {
         let mut line = mean(summary.set, summary.cases);
-        line[3] = format!("{:.3}", summary.ratio.min);
-        line[6] = format!("{:.3}", summary.ratio.median);
+        means(&mut line, summary.ratio);
         for mode in modes {
             let of_mode = summary.overheads.iter().find(|(m, _)| m == mode);
             line.extend(percents(of_mode.map(|(_, parts)| *parts)));
@@ -122,13 +123,14 @@ fn plain(row: &Row) -> Vec<String> {
     let Pair { a, b, .. } = row.pair;
     let ratio = a.relative_to(b);
     let noise = row.noise.map_or_else(String::new, |noise| {
-        format!("{:.1} %", noise.spread().min * 100.0)
+        format!("{:.1} %", noise.spread().quarter * 100.0)
     });
     vec![
         row.name.clone(),
         time(a.min),
         time(b.min),
         format!("{:.3}", ratio.min),
+        format!("{:.3}", ratio.quarter),
         time(a.median),
         time(b.median),
         format!("{:.3}", ratio.median),
@@ -140,6 +142,13 @@ fn mean(set: &str, cases: usize) -> Vec<String> {
     let mut line = vec![String::new(); HEADER.len()];
     line[0] = format!("geomean of {cases} {set}");
     line
+}
+
+/// Into the columns of [`HEADER`] that hold ratios.
+fn means(line: &mut [String], ratio: Times) {
+    line[3] = format!("{:.3}", ratio.min);
+    line[4] = format!("{:.3}", ratio.quarter);
+    line[7] = format!("{:.3}", ratio.median);
 }
 
 /// The first column to the left, all others to the right.
@@ -212,7 +221,7 @@ mod tests {
         assert!(line("y").ends_with("100.0 % +0.0 % +100.0 % 3"), "{text}");
         assert_eq!(
             line("geomean"),
-            "geomean of 2 all 1.000 1.000 +41.4 % +73.2 %"
+            "geomean of 2 all 1.000 1.000 1.000 +41.4 % +73.2 %"
         );
         assert_eq!(line("FAILED"), "FAILED z: died");
     }
