@@ -7,9 +7,11 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::case::Batch;
 
-/// How long a batch should take: far above the clock's grain, far below the scheduler's slice, so that many batches are
-/// not interrupted at all.
-const BATCH: Duration = Duration::from_millis(3);
+/// How long a batch must take: far above the clock's grain, far below the scheduler's slice, so that many batches are not
+/// interrupted at all. It may become twice as long.
+const ENOUGH: Duration = Duration::from_millis(1);
+/// Longer than what may have interrupted a batch.
+const CERTAIN: Duration = Duration::from_millis(30);
 /// The part of a group's time that goes to A against A.
 const NOISE_SHARE: f64 = 0.2;
 
@@ -191,6 +193,14 @@ impl<S: Sides> Bench<'_, S> {
         Ok(batch.elapsed.as_secs_f64() * 1e9 / batch.operations as f64)
     }
 
+    /// A batch on either side, and the length of the longer one.
+    fn both(&mut self, at: usize, operations: u64) -> Result<(Samples, Duration)> {
+        let a = self.sample(Side::A, at, operations)?;
+        let b = self.sample(Side::B, at, operations)?;
+        let length = Duration::from_secs_f64(a.max(b) * operations as f64 / 1e9);
+        Ok(((vec![a], vec![b]), length))
+    }
+
     /// How many operations of each case make a batch on the slower side, and such a batch of either. Sets both sides up
     /// and warms them.
     fn calibrate(&mut self) -> Result<(Vec<u64>, Vec<Samples>)> {
@@ -198,11 +208,11 @@ impl<S: Sides> Bench<'_, S> {
         for at in 0..self.cases.len() {
             let mut operations = 1;
             loop {
-                let a = self.sample(Side::A, at, operations)?;
-                let b = self.sample(Side::B, at, operations)?;
-                // A third of the aim is near enough, and slow operations are not run twice more than they need.
-                if a.max(b) * operations as f64 * 3.0 >= BATCH.as_nanos() as f64 {
-                    all.push((operations, (vec![a], vec![b])));
+                let (first, length) = self.both(at, operations)?;
+                // A batch that was merely interrupted is not that long a second time.
+                if length >= ENOUGH && (length >= CERTAIN || self.both(at, operations)?.1 >= ENOUGH)
+                {
+                    all.push((operations, first));
                     break;
                 }
                 operations *= 2;
@@ -250,7 +260,7 @@ mod tests {
     use std::cell::RefCell;
     use std::rc::Rc;
 
-    /// Batches whose operations take the given milliseconds in turn: so slow that one is a batch.
+    /// Batches whose operations take the given hundredths of a second in turn: so slow that one is a batch.
     struct Scripted {
         a: Vec<u64>,
         again: Vec<u64>,
@@ -280,7 +290,7 @@ mod tests {
                 Side::B => (&mut self.b, self.value_of_b),
             };
             Ok(Batch {
-                elapsed: Duration::from_millis(times.remove(0)),
+                elapsed: Duration::from_millis(10 * times.remove(0)),
                 operations: 1,
                 value,
             })
@@ -350,7 +360,7 @@ mod tests {
         let Measured { noise, pairs } = once(sides).unwrap();
         let Pair { a, b, rounds } = pairs[0];
         assert_eq!((noise.spread().min, noise.rounds), (1.0, 2));
-        assert_eq!((a.min, a.median, rounds), (4e6, 5e6, 3));
+        assert_eq!((a.min, a.median, rounds), (4e7, 5e7, 3));
         let ratio = a.relative_to(b);
         assert_eq!((ratio.min, ratio.median), (0.5, 0.5));
         use Side::{A, Again, B};
