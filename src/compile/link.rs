@@ -20,6 +20,8 @@ pub(crate) struct Compiled {
     pub(crate) symbol: Symbol,
     pub(crate) code: Vec<u8>,
     pub(crate) align: u32,
+    /// Bytes of stack from the frame pointer down.
+    pub(crate) frame: u32,
     pub(crate) calls: Vec<Call>,
     pub(crate) traps: Vec<(u32, u8)>,
     pub(crate) addresses: Vec<(u32, u32)>,
@@ -80,6 +82,9 @@ impl Compiled {
                 .alignment
                 .max(isa.function_alignment().preferred)
                 .max(16),
+            frame: buffer
+                .frame_layout()
+                .map_or(u32::MAX, |frame| frame.frame_to_fp_offset),
             calls,
             traps,
             addresses: if addresses {

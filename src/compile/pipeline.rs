@@ -3,7 +3,7 @@
 //! Must not know how any of the stages does its work.
 
 use super::environ::{Body, describe};
-use super::limits::{Effort, effort};
+use super::limits::{Effort, check_frame, effort};
 use super::link::{Compiled, Linked, link};
 use super::settings::{self, CompilerSettings};
 use super::symbol::Symbol;
@@ -211,13 +211,17 @@ impl Compiler {
             Effort::Full => &*self.isa,
             Effort::Linear => &*self.linear_isa,
         };
-        worker
+        let compiled = worker
             .emit(
                 Symbol::Func(body.func),
                 isa,
                 self.tunables.generate_address_map,
             )
-            .map_err(name)
+            .map_err(name)?;
+        if !self.tunables.signals_based_traps {
+            check_frame(compiled.frame).map_err(name)?;
+        }
+        Ok(compiled)
     }
 
     /// Compiles the trampolines of those builtins that the functions call.

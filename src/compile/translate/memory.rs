@@ -11,8 +11,8 @@
 //! | the guard holds offset and access size | index against the length |
 //! | anything else | end of the access against the length |
 //!
-//! With signals, a failed check turns the address into null without a branch, which also stops speculation; without,
-//! it branches and raises.
+//! A failed check turns the address into null without a branch, which also stops speculation. With signals the access
+//! then faults; without, a branch has raised before.
 
 use super::trap::clif_code;
 use super::{Body, POINTER, Region, at, index_of};
@@ -148,7 +148,6 @@ impl Body<'_, '_> {
         };
         if !self.signals() {
             self.trap_if(out, Trap::MemoryOutOfBounds);
-            return Ok(Some(self.offset_address(memory, wide, arg.offset)));
         }
         // The offset is added before the guard: a speculative access must not reach beyond null.
         let base = self.memory_base(memory);

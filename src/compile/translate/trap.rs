@@ -69,7 +69,8 @@ impl Body<'_, '_> {
         self.builder.ins().trap(clif_code(trap));
     }
 
-    /// Without signals, checks the stack pointer on entry; with them, the prologue does it.
+    /// Without signals, checks the stack pointer on entry; with them, the prologue does it. The frame is there already, so
+    /// its size is bounded (`compile::limits`).
     pub(super) fn check_stack(&mut self) {
         if self.signals() {
             return;
