@@ -289,7 +289,7 @@ fn a_large_reservation_needs_no_checks() {
         ..plain()
     };
     let (text, _) = clif(wat, &explicit);
-    assert_eq!(count(&text, "select_spectre_guard"), 0, "{text}");
+    assert_eq!(count(&text, "select_spectre_guard"), 1, "{text}");
     // Stack limit and bounds.
     assert_eq!(count(&text, " trap stk_ovf"), 1, "{text}");
     assert_eq!(count(&text, " trap heap_oob"), 1, "{text}");
