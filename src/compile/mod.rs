@@ -9,6 +9,7 @@ mod convert;
 mod environ;
 mod limits;
 mod link;
+mod locate;
 mod pipeline;
 mod settings;
 mod signature;

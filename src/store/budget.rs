@@ -4,6 +4,7 @@
 //! injected at a time; the rest waits in `Budget::reserve`.
 
 use super::StoreCore;
+use crate::engine::Alarm;
 use crate::wasm::Trap;
 use crate::{Result, bail, exec};
 use std::fmt;
@@ -142,14 +143,19 @@ impl StoreCore {
 
     /// The engine's epoch.
     pub(crate) fn current_epoch(&self) -> u64 {
-        self.engine
-            .epoch()
-            .load(std::sync::atomic::Ordering::Relaxed)
+        self.engine.clock().now()
+    }
+
+    /// Whether the epoch has reached the deadline; never without epochs.
+    pub(crate) fn epoch_passed(&self) -> bool {
+        self.alarm.as_ref().is_some_and(Alarm::passed)
     }
 
     /// Sets the deadline so many ticks after the current epoch.
     pub(crate) fn set_epoch_deadline(&mut self, ticks: u64) {
-        self.exec.vm.epoch_deadline = self.current_epoch().saturating_add(ticks);
+        if let Some(alarm) = &self.alarm {
+            alarm.set(self.current_epoch().saturating_add(ticks));
+        }
     }
 
     /// The epoch has reached the deadline: does what the store is configured for.
@@ -158,6 +164,9 @@ impl StoreCore {
     ///
     /// [`Trap::Interrupt`], the callback's error, a yield where there is no fiber, cancellation.
     pub(crate) fn new_epoch(&mut self) -> Result<()> {
+        if !self.epoch_passed() {
+            return Ok(());
+        }
         let update = self.hooks().epoch_deadline_reached()?;
         let ticks = match update {
             UpdateDeadline::Interrupt => return Err(Trap::Interrupt.into()),

@@ -14,7 +14,7 @@ use crate::{Result, format_err};
 use cranelift_entity::EntityRef;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 /// Bytes of a bulk memory operation between two looks at fuel and epoch.
 const CHUNK_BYTES: u64 = 256 << 10;
@@ -153,7 +153,6 @@ impl StoreCore {
         };
         let cost = u64::from(cost);
         let metered = tunables.consume_fuel && !charged;
-        let epochs = tunables.epoch_interruption;
         let mut done = 0;
         loop {
             let mut count = chunk.min(len - done);
@@ -170,9 +169,27 @@ impl StoreCore {
             if done == len {
                 return Ok(());
             }
-            if epochs && self.current_epoch() >= self.exec.vm.epoch_deadline {
-                self.new_epoch()?;
-            }
+            self.new_epoch()?;
+        }
+    }
+
+    /// Takes over the count of fuel from the function that called a cold builtin, and tells where it was.
+    fn take_guest_fuel(&mut self) -> Option<NonNull<i64>> {
+        if !self.engine.tunables().consume_fuel {
+            return None;
+        }
+        // SAFETY: called by the bodies of cold builtins, so that a function of this store has just left wasm.
+        let slot = unsafe { self.exec.fuel_slot() }?;
+        // SAFETY: the slot lies in the frame of that function, which waits for the builtin and has filled it.
+        self.exec.vm.fuel = unsafe { slot.read() };
+        Some(slot)
+    }
+
+    /// Gives the count back to where [`StoreCore::take_guest_fuel`] found it.
+    fn give_guest_fuel(&mut self, slot: Option<NonNull<i64>>) {
+        if let Some(slot) = slot {
+            // SAFETY: as above; the function still waits, as nothing has been raised.
+            unsafe { slot.write(self.exec.vm.fuel) };
         }
     }
 
@@ -446,7 +463,8 @@ mod bodies {
         Ok(())
     }
 
-    pub(super) fn raise_trap(_: &mut StoreCore, _: InstanceId, code: i32) -> Result<()> {
+    pub(super) fn raise_trap(core: &mut StoreCore, _: InstanceId, code: i32) -> Result<()> {
+        core.take_guest_fuel();
         let trap = u8::try_from(code).ok().and_then(decode_trap);
         Err(match trap {
             Some(trap) => trap.into(),
@@ -455,10 +473,16 @@ mod bodies {
     }
 
     pub(super) fn out_of_fuel(core: &mut StoreCore, _: InstanceId) -> Result<()> {
-        core.out_of_fuel()
+        let slot = core.take_guest_fuel();
+        core.out_of_fuel()?;
+        core.give_guest_fuel(slot);
+        Ok(())
     }
 
     pub(super) fn new_epoch(core: &mut StoreCore, _: InstanceId) -> Result<()> {
-        core.new_epoch()
+        let slot = core.take_guest_fuel();
+        core.new_epoch()?;
+        core.give_guest_fuel(slot);
+        Ok(())
     }
 }

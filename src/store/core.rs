@@ -6,7 +6,7 @@ use super::externs::ExternHeap;
 use super::instance::InstanceData;
 use super::{UpdateDeadline, builtin_array};
 use crate::abi::{MAGIC_INSTANCE, VmContext, VmGlobal, VmMemory, VmTable};
-use crate::engine::Engine;
+use crate::engine::{Alarm, Engine};
 use crate::exec::{self, ExecCore};
 use crate::wasm::{MemoryDesc, TableDesc};
 use crate::{Error, Result};
@@ -78,6 +78,8 @@ pub struct StoreCore {
     pub(super) boxed_globals: Vec<NonNull<VmGlobal>>,
     pub(crate) externs: ExternHeap,
     pub(crate) budget: Budget,
+    /// Rings at the epoch deadline, if epochs are on.
+    pub(super) alarm: Option<Alarm>,
     /// Host functions and linkers' definitions that this store's references may point into.
     pub(crate) kept: Vec<Arc<dyn Any + Send + Sync>>,
     /// Sticky: sync entries are refused.
@@ -116,7 +118,7 @@ impl StoreCore {
                 store: ptr::null_mut(),
                 builtins: builtin_array(),
                 type_ids: ptr::null(),
-                epoch: engine.epoch(),
+                due: ptr::null(),
             }),
             instances: Vec::new(),
             guest_tables: 0,
@@ -128,6 +130,10 @@ impl StoreCore {
             boxed_tables: Vec::new(),
             boxed_globals: Vec::new(),
             externs: ExternHeap::default(),
+            alarm: engine
+                .tunables()
+                .epoch_interruption
+                .then(|| engine.clock().alarm()),
             budget: Budget::default(),
             kept: Vec::new(),
             async_required: false,
@@ -142,7 +148,16 @@ impl StoreCore {
     /// `this` does not move again.
     pub(crate) unsafe fn bind(this: *mut StoreCore) {
         // SAFETY: the caller's.
-        unsafe { (*this).root.store = this.cast() };
+        let core = unsafe { &mut *this };
+        core.root.store = this.cast();
+        core.root.due = core.due();
+        core.exec.root = &raw mut *core.root;
+    }
+
+    /// The word that machine code compares with zero where it may be interrupted.
+    pub(crate) fn due(&self) -> *const AtomicU64 {
+        static NEVER: AtomicU64 = AtomicU64::new(0);
+        ptr::from_ref(self.alarm.as_ref().map_or(&NEVER, Alarm::due))
     }
 
     /// The executing half, as machine code and the `exec` room know it.

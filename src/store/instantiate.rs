@@ -108,7 +108,7 @@ fn enter_store(
         store: core.exec_ptr().cast(),
         builtins: builtin_array(),
         type_ids: module.type_ids().as_ptr(),
-        epoch: core.engine.epoch(),
+        due: core.due(),
     };
     // SAFETY: the allocation has room for the head.
     unsafe { vmctx.head().write(head) };

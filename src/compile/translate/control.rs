@@ -8,7 +8,7 @@ use super::limit::{self, MAX_BR_TABLE_TARGETS};
 use super::stack::{Frame, Kind};
 use super::{Body, clif_type, index_of, value_type};
 use crate::wasm::WasmVal;
-use cranelift_codegen::ir::{Block, InstBuilder, JumpTableData, Type};
+use cranelift_codegen::ir::{Block, InstBuilder, JumpTableData, Type, Value};
 use cranelift_entity::packed_option::ReservedValue;
 use smallvec::SmallVec;
 use std::collections::HashMap;
@@ -50,7 +50,7 @@ impl Body<'_, '_> {
             }
             Operator::BrTable { targets } => self.br_table(targets)?,
             Operator::Return => {
-                self.return_values();
+                self.return_top(self.stacks.frames[0].results.len());
                 self.stacks.reachable = false;
             }
             _ => return Ok(false),
@@ -104,11 +104,17 @@ impl Body<'_, '_> {
     /// Returns from where the function's last `end` leads to.
     pub(super) fn finish_function(&mut self) {
         if self.stacks.reachable {
-            self.save_fuel();
-            let values = std::mem::take(&mut self.stacks.values);
-            self.builder.ins().return_(&values);
-            self.stacks.values = values;
+            self.return_top(self.stacks.values.len());
         }
+    }
+
+    /// Returns the values on top of the stack, with the count of fuel before them.
+    fn return_top(&mut self, count: usize) {
+        let mut values: SmallVec<[Value; 8]> = SmallVec::new();
+        values.extend(self.fuel_count());
+        let first = self.stacks.values.len() - count;
+        values.extend_from_slice(&self.stacks.values[first..]);
+        self.builder.ins().return_(&values);
     }
 
     fn open(&mut self, kind: Kind, params: usize, results: Types) {
@@ -295,14 +301,6 @@ impl Body<'_, '_> {
         }
         self.stacks.reachable = false;
         Ok(())
-    }
-
-    /// Returns the values on top of the stack. The fuel has been saved before this operator.
-    fn return_values(&mut self) {
-        let count = self.stacks.frames[0].results.len();
-        let values = std::mem::take(&mut self.stacks.values);
-        self.builder.ins().return_(&values[values.len() - count..]);
-        self.stacks.values = values;
     }
 }
 

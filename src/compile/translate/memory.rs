@@ -90,7 +90,9 @@ impl Body<'_, '_> {
         Ok(())
     }
 
-    fn heap_flags(&self) -> MemFlagsData {
+    /// Flags of an access that is about to be made.
+    fn heap_flags(&mut self) -> MemFlagsData {
+        self.may_fault();
         let code = clif_code(Trap::MemoryOutOfBounds);
         MemFlagsData::new()
             .with_trap_code(self.signals().then_some(code))
@@ -113,7 +115,6 @@ impl Body<'_, '_> {
         let plan = MemoryPlan::new(&desc, self.env.tunables);
         let end = arg.offset.checked_add(size);
         let Some(end) = end.filter(|&end| end <= desc.max_bytes()) else {
-            self.save_fuel();
             self.trap(Trap::MemoryOutOfBounds);
             return Ok(None);
         };

@@ -1,0 +1,296 @@
+//! Where the count of fuel is when an instruction faults: in which register, or where in the frame.
+//!
+//! The count is an ordinary value, so only the register allocator knows. It is asked through value labels, as a debugger
+//! would ask. Three steps around the optimiser, which knows nothing of the matter:
+//!
+//! ```text
+//! before   each site's count = root + constant     root: a parameter, a result of a call, a load; those survive
+//! after    every value = root + constant gets a label
+//! at last  at a fault's offset some label of the same root is alive; the difference of the constants is owed
+//! ```
+//!
+//! Two cases have no answer: code that Cranelift holds for cold, of which it keeps no locations, and functions whose
+//! registers are allocated in one pass. There the count is stored into the frame's slot before each access instead.
+//!
+//! Must not know what the count means, nor who reads the table.
+
+use super::signature::POINTER;
+use super::translate::{FaultSite, clif_code};
+use crate::code::{FuelPlace, FuelSite};
+use crate::wasm::Trap;
+use cranelift_codegen::CompiledCode;
+use cranelift_codegen::LabelValueLoc;
+use cranelift_codegen::cursor::{Cursor, FuncCursor};
+use cranelift_codegen::ir::{
+    DataFlowGraph, Function, InstBuilder, InstructionData, Opcode, Signature, StackSlot, TrapCode,
+    Value, ValueLabel, ValueLabelAssignments, ValueLabelStart, types,
+};
+use std::collections::HashSet;
+
+/// The register of the third integer argument, and that of the fourth: where the count is in a prologue.
+const ARGUMENTS: [u8; 2] = [2, 1];
+
+/// How many results of a kind are returned in registers; with more of them the first integer argument is the place for
+/// all.
+const RESULT_REGISTERS: usize = 8;
+
+/// The sites of a function, and the labels that find them.
+#[derive(Default, Debug)]
+pub(super) struct Located {
+    /// `(position, root, owed to what the root holds)`, by position.
+    sites: Vec<(u32, Value, i64)>,
+    /// What the value of each label holds: a root and a constant more.
+    labels: Vec<(Value, i64)>,
+    /// The positions before whose accesses the count is stored.
+    stored: HashSet<u32>,
+}
+
+impl Located {
+    /// Before the optimiser: what the counts are made of.
+    pub(super) fn before(func: &Function, sites: &[FaultSite]) -> Located {
+        let mut sites: Vec<_> = sites
+            .iter()
+            .map(|site| {
+                let (root, more) = reduce(&func.dfg, site.count);
+                (site.position, root, more + site.owed)
+            })
+            .collect();
+        sites.dedup();
+        Located {
+            sites,
+            ..Located::default()
+        }
+    }
+
+    /// After the optimiser: stores the count into `slot` before accesses in cold code, or before `all` of them.
+    pub(super) fn store(&mut self, func: &mut Function, slot: StackSlot, all: bool) {
+        let mut stores = Vec::new();
+        for block in func.layout.blocks() {
+            if !all && !func.is_effectively_cold(block) {
+                continue;
+            }
+            for inst in func.layout.block_insts(block) {
+                let code = func.dfg.insts[inst].memflags_trap_code(&func.dfg);
+                if !code.is_some_and(faults_by_itself) {
+                    continue;
+                }
+                let position = func.srcloc(inst).bits();
+                if let Some((_, root, owed)) = self.site(position) {
+                    stores.push((inst, root, owed));
+                    self.stored.insert(position);
+                }
+            }
+        }
+        for (inst, root, owed) in stores {
+            let location = func.srcloc(inst);
+            let mut cursor = FuncCursor::new(func).at_inst(inst);
+            cursor.set_srcloc(location);
+            let count = cursor.ins().iadd_imm_s(root, owed);
+            cursor.ins().stack_store(POINTER, count, slot, 0);
+        }
+    }
+
+    fn site(&self, position: u32) -> Option<(u32, Value, i64)> {
+        let at = self.sites.binary_search_by_key(&position, |site| site.0);
+        Some(self.sites[at.ok()?])
+    }
+
+    /// Last thing before code is made: labels what holds a count.
+    pub(super) fn label(&mut self, func: &mut Function) {
+        let roots: HashSet<Value> = self.sites.iter().map(|&(_, root, _)| root).collect();
+        if roots.is_empty() {
+            return;
+        }
+        let mut found = Vec::new();
+        for block in func.layout.blocks() {
+            let params = func.dfg.block_params(block).iter().copied();
+            let insts = func.layout.block_insts(block);
+            let results = insts.flat_map(|inst| func.dfg.inst_results(inst).iter().copied());
+            for value in params.chain(results) {
+                if func.dfg.value_type(value) != types::I64 {
+                    continue;
+                }
+                let (root, more) = reduce(&func.dfg, value);
+                if roots.contains(&root) {
+                    found.push((value, root, more));
+                }
+            }
+        }
+        func.dfg.collect_debug_info();
+        let labels = func.dfg.values_labels.as_mut().expect("made just now");
+        for (value, root, more) in found {
+            let label = ValueLabel::from_u32(u32::try_from(self.labels.len()).unwrap_or(u32::MAX));
+            self.labels.push((root, more));
+            let start = ValueLabelStart {
+                from: Default::default(),
+                label,
+            };
+            labels.insert(value, ValueLabelAssignments::Starts(vec![start]));
+        }
+    }
+
+    /// At last: the table of the faults in `compiled`. Offsets are relative to the function; `slot` is that of the slot to
+    /// the frame pointer.
+    pub(super) fn table(
+        &self,
+        signature: &Signature,
+        compiled: &CompiledCode,
+        slot: i32,
+    ) -> Vec<FuelSite> {
+        let mut ranges: Vec<(u32, u32, FuelPlace, Value, i64)> = Vec::new();
+        for (label, places) in &compiled.value_labels_ranges {
+            let (root, more) = self.labels[label.as_u32() as usize];
+            for range in places {
+                if let Some(place) = place(range.loc) {
+                    ranges.push((range.start, range.end, place, root, more));
+                }
+            }
+        }
+        ranges.sort_unstable_by_key(|&(start, end, _, root, more)| (start, end, root, more));
+        let mut faults: Vec<(u32, TrapCode)> = compiled
+            .buffer
+            .traps()
+            .iter()
+            .map(|trap| (trap.offset, trap.code))
+            .collect();
+        faults.sort_unstable_by_key(|&(offset, _)| offset);
+        faults.dedup_by_key(|&mut (offset, _)| offset);
+        let locations = compiled.buffer.get_srclocs_sorted();
+
+        let mut table = Vec::with_capacity(faults.len());
+        let (mut started, mut location) = (0, 0);
+        let mut alive: Vec<usize> = Vec::new();
+        for (offset, code) in faults {
+            if code == TrapCode::STACK_OVERFLOW {
+                table.push(FuelSite {
+                    offset,
+                    place: FuelPlace::Register(argument(signature)),
+                    owed: 0,
+                });
+                continue;
+            }
+            while ranges.get(started).is_some_and(|range| range.0 <= offset) {
+                alive.push(started);
+                started += 1;
+            }
+            alive.retain(|&range| ranges[range].1 > offset);
+            if !faults_by_itself(code) {
+                continue;
+            }
+            while locations.get(location).is_some_and(|l| l.end <= offset) {
+                location += 1;
+            }
+            let position = match locations.get(location) {
+                Some(l) if l.start <= offset => l.loc.bits(),
+                _ => continue,
+            };
+            if self.stored.contains(&position) {
+                table.push(FuelSite {
+                    offset,
+                    place: FuelPlace::Frame(slot),
+                    owed: 0,
+                });
+                continue;
+            }
+            let Some((_, root, owed)) = self.site(position) else {
+                continue;
+            };
+            let here = alive.iter().map(|&range| ranges[range]);
+            let found = here.into_iter().find(|range| range.3 == root);
+            let Some((_, _, place, _, more)) = found else {
+                debug_assert!(false, "no count at offset {offset:#x}");
+                continue;
+            };
+            let Ok(owed) = i32::try_from(owed - more) else {
+                continue;
+            };
+            table.push(FuelSite {
+                offset,
+                place,
+                owed,
+            });
+        }
+        table
+    }
+}
+
+/// Whether the trap of this code is a fault of an access; others are raised, and leave an instruction that is not reached.
+fn faults_by_itself(code: TrapCode) -> bool {
+    [
+        Trap::MemoryOutOfBounds,
+        Trap::TableOutOfBounds,
+        Trap::IndirectCallToNull,
+    ]
+    .iter()
+    .any(|&trap| clif_code(trap) == code)
+}
+
+/// A value as another one and a constant.
+fn reduce(dfg: &DataFlowGraph, value: Value) -> (Value, i64) {
+    let mut value = dfg.resolve_aliases(value);
+    let mut more = 0_i64;
+    loop {
+        let Some(inst) = dfg.value_def(value).inst() else {
+            return (value, more);
+        };
+        let InstructionData::Binary {
+            opcode: Opcode::Iadd,
+            args,
+        } = dfg.insts[inst]
+        else {
+            return (value, more);
+        };
+        let [a, b] = args.map(|arg| dfg.resolve_aliases(arg));
+        let (base, constant) = match (constant(dfg, a), constant(dfg, b)) {
+            (_, Some(constant)) => (a, constant),
+            (Some(constant), _) => (b, constant),
+            (None, None) => return (value, more),
+        };
+        more = more.wrapping_add(constant);
+        value = base;
+    }
+}
+
+fn constant(dfg: &DataFlowGraph, value: Value) -> Option<i64> {
+    let inst = dfg.value_def(value).inst()?;
+    match dfg.insts[inst] {
+        InstructionData::UnaryImm {
+            opcode: Opcode::Iconst,
+            imm,
+        } => Some(imm.bits()),
+        _ => None,
+    }
+}
+
+fn place(found: LabelValueLoc) -> Option<FuelPlace> {
+    /// Return address and saved frame pointer lie between the frame pointer and the canonical frame address.
+    const CFA_TO_FRAME_POINTER: i64 = 16;
+    match found {
+        LabelValueLoc::Reg(reg) => {
+            let reg = reg.to_real_reg()?;
+            Some(FuelPlace::Register(reg.hw_enc()))
+        }
+        LabelValueLoc::CFAOffset(offset) => {
+            let offset = i32::try_from(offset + CFA_TO_FRAME_POINTER).ok()?;
+            Some(FuelPlace::Frame(offset))
+        }
+    }
+}
+
+/// The register of the argument that is the count.
+fn argument(signature: &Signature) -> u8 {
+    let of_kind = |float: bool| {
+        let kind = signature
+            .returns
+            .iter()
+            .filter(|p| p.value_type.is_float() == float);
+        kind.count()
+    };
+    let in_memory = of_kind(false) > RESULT_REGISTERS || of_kind(true) > RESULT_REGISTERS;
+    ARGUMENTS[usize::from(in_memory)]
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+compile_error!(
+    "which register an argument is in, and how frames begin, is written for x86-64 only"
+);
