@@ -152,7 +152,7 @@ impl StoreCore {
     }
 
     /// Sets the deadline so many ticks after the current epoch.
-    pub(crate) fn set_epoch_deadline(&mut self, ticks: u64) {
+    pub(crate) fn set_epoch_deadline(&self, ticks: u64) {
         if let Some(alarm) = &self.alarm {
             alarm.set(self.current_epoch().saturating_add(ticks));
         }
