@@ -20,8 +20,8 @@ use std::sync::Arc;
 pub struct InstancePre<T> {
     module: Module,
     resolved: Arc<Resolved>,
-    /// The definitions take the data of stores; none is kept here.
-    data: PhantomData<fn() -> T>,
+    /// The definitions take the data of stores, mutably, so this is invariant in `T`; none is kept here.
+    data: PhantomData<fn(T) -> T>,
 }
 
 /// The definitions that satisfy a module's imports, in order. Stores share in it for the host functions.
