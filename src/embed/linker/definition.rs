@@ -60,7 +60,8 @@ impl Definition {
         }
     }
 
-    /// The item in this store. The definition's linker and the store are of the same `T`.
+    /// The item in this store. The definition's linker and the store are of the same `T`. An async host function makes
+    /// the store one for async use.
     ///
     /// # Errors
     ///
