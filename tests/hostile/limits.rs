@@ -2,9 +2,9 @@
 //! everything.
 
 use tussah::{
-    Config, DEFAULT_INSTANCE_LIMIT, DEFAULT_MEMORY_LIMIT, DEFAULT_TABLE_LIMIT, Engine, Instance,
-    Memory, MemoryType, Module, Ref, RefType, Result, Store, StoreLimits, StoreLimitsBuilder,
-    Table, TableType, Trap,
+    Config, DEFAULT_INSTANCE_LIMIT, DEFAULT_MEMORY_LIMIT, DEFAULT_TABLE_LIMIT, Engine, Finality,
+    Func, FuncType, Instance, Linker, Memory, MemoryType, Module, Ref, RefType, Result, Store,
+    StoreLimits, StoreLimitsBuilder, Table, TableType, Trap, Val, ValType,
 };
 
 use crate::support::{alone, block_on, module, refused, text};
@@ -306,5 +306,42 @@ alone! {
             Instance::new(&mut store, &memories, &[]).unwrap();
         }
         refused(Instance::new(&mut store, &memories, &[]), &["memory count too high at 10100"]);
+    }
+
+    60 s, 500 mib => fn function_types_larger_than_any_module_has() {
+        let engine = Engine::default();
+        let ty = |params: usize, results: usize| {
+            let values = |count| std::iter::repeat_n(ValType::I64, count);
+            FuncType::new(&engine, values(params), values(results))
+        };
+        for (params, results, words) in [
+            (1001, 0, "1001 parameters, which exceeds the limit of 1000"),
+            (0, 1001, "1001 results, which exceeds the limit of 1000"),
+            (300_000, 300_000, "300000 parameters, which exceeds the limit of 1000"),
+        ] {
+            let mut store = Store::new(&engine, ());
+            let huge = ty(params, results);
+            assert_eq!((huge.params().len(), huge.results().len()), (params, results));
+            assert!(huge.matches(&huge) && FuncType::eq(&huge, &ty(params, results)));
+            refused(FuncType::try_new(&engine, huge.params(), huge.results()).map_err(tussah::Error::from)
+                .and_then(|ty| Func::try_new(&mut store, ty, |_, _, _| Ok(()))), &[words]);
+            refused(huge.default_value(&mut store), &[words]);
+            let mut linker = Linker::<()>::new(&engine);
+            refused(linker.func_new("h", "f", huge.clone(), |_, _, _| Ok(())), &[words]);
+            refused(linker.func_new_async("h", "f", huge.clone(), |_, _, _| Box::new(async { Ok(()) })), &[words]);
+            let made = FuncType::with_finality_and_supertype(&engine, Finality::Final, None, huge.params(), huge.results());
+            refused(made.and_then(|ty| Func::try_new(&mut store, ty, |_, _, _| Ok(()))), &[words]);
+        }
+        // The largest there may be.
+        let mut store = Store::new(&engine, ());
+        let func = Func::new(&mut store, ty(1000, 1000), |_, params, results| {
+            results.copy_from_slice(params);
+            results.reverse();
+            Ok(())
+        });
+        let params: Vec<Val> = (0..1000).map(Val::I64).collect();
+        let mut results = vec![Val::I64(0); 1000];
+        func.call(&mut store, &params, &mut results).unwrap();
+        assert!(results.iter().rev().enumerate().all(|(i, val)| val.unwrap_i64() == i64::try_from(i).unwrap()));
     }
 }
