@@ -4,18 +4,17 @@ use super::budget::Budget;
 use super::entities::{GlobalEntity, MemoryEntity, TableEntity};
 use super::externs::ExternHeap;
 use super::instance::InstanceData;
+use super::kept::Kept;
 use super::{UpdateDeadline, builtin_array};
 use crate::abi::{MAGIC_INSTANCE, VmContext, VmGlobal, VmMemory, VmStore, VmTable};
 use crate::engine::Engine;
 use crate::exec::{self, ExecCore};
 use crate::wasm::{MemoryDesc, TableDesc};
 use crate::{Error, Result};
-use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Tells stores apart; never reused in a process.
@@ -78,8 +77,8 @@ pub struct StoreCore {
     pub(super) boxed_globals: Vec<NonNull<VmGlobal>>,
     pub(crate) externs: ExternHeap,
     pub(crate) budget: Budget,
-    /// Host functions and linkers' definitions that this store's references may point into.
-    pub(crate) kept: Vec<Arc<dyn Any + Send + Sync>>,
+    /// Host functions that this store's references may point into.
+    pub(crate) kept: Kept,
     /// Sticky: sync entries are refused.
     pub(crate) async_required: bool,
     /// Finds the part with the data, around this one.
@@ -129,7 +128,7 @@ impl StoreCore {
             boxed_globals: Vec::new(),
             externs: ExternHeap::default(),
             budget: Budget::default(),
-            kept: Vec::new(),
+            kept: Kept::default(),
             async_required: false,
             hooks,
         }

@@ -263,7 +263,7 @@ pub(crate) fn collect_externs(core: &mut StoreCore) {
         for instance in instances.iter() {
             for (index, segment) in &instance.module.info().elems {
                 if is_host_ref(segment.ty) {
-                    for &word in instance.elem(index) {
+                    for &word in instance.elem(index).as_deref().unwrap_or_default() {
                         mark(handle_of(word as u64));
                     }
                 }

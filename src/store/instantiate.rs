@@ -19,6 +19,12 @@ use cranelift_entity::EntityRef;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+/// A start function that is to be called, and the instance in whose name.
+pub(crate) struct Start {
+    pub(crate) func: NonNull<VmFuncRef>,
+    pub(crate) instance: NonNull<VmContext>,
+}
+
 /// Instantiates a module with imports that match it. The start function, if there is one, is returned to be called.
 ///
 /// # Errors
@@ -28,7 +34,7 @@ pub(crate) fn instantiate(
     core: &mut StoreCore,
     module: &Arc<LoadedModule>,
     imports: &[ImportedEntity],
-) -> Result<(InstanceId, Option<NonNull<VmFuncRef>>)> {
+) -> Result<(InstanceId, Option<Start>)> {
     let info = module.info();
     core.check_counts(
         info.tables.len() - info.imported_tables,
@@ -47,8 +53,11 @@ pub(crate) fn instantiate(
     }
     let start = info.start.map(|func| {
         let reference = make_func_ref(core, id, func);
-        let slot = core.instances[id.index()].start.insert(reference);
-        NonNull::from(&mut **slot)
+        let instance = &mut core.instances[id.index()];
+        Start {
+            func: NonNull::from(&mut **instance.start.insert(reference)),
+            instance: instance.vmctx.head(),
+        }
     });
     Ok((id, start))
 }
@@ -289,7 +298,7 @@ fn initialise_tables(core: &mut StoreCore, id: InstanceId) -> Result<()> {
 }
 
 /// The words of an element segment.
-fn evaluate_elements(core: &StoreCore, id: InstanceId, items: &ElemItems) -> Result<Box<[usize]>> {
+fn evaluate_elements(core: &StoreCore, id: InstanceId, items: &ElemItems) -> Result<Arc<[usize]>> {
     match items {
         ElemItems::Funcs(funcs) => Ok(funcs
             .iter()
