@@ -197,7 +197,7 @@ impl ExternHeap {
     /// Whether so much has been inserted since the last collection that another one is worth its time, or there is no
     /// room without one.
     pub(crate) fn wants_collection(&self) -> bool {
-        self.len() >= self.threshold.max(FIRST_THRESHOLD).min(MAX_VALUES)
+        self.len() >= self.threshold.clamp(FIRST_THRESHOLD, MAX_VALUES)
     }
 
     /// Frees every value that neither `live` nor a root reports. `live` is given the function to report handles to;
