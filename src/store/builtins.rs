@@ -1,8 +1,8 @@
 //! The bodies of the builtins.
 //!
 //! Bulk operations run in chunks: after each one the fuel it cost is charged and the epoch compared, so that a guest can
-//! be stopped or made to yield in the middle of a gigabyte. Between chunks the guest's memory may have been grown by a
-//! callback, so that addresses are computed anew.
+//! be stopped or made to yield in the middle of a gigabyte. Between chunks a callback may have grown the guest's memory,
+//! so that addresses are computed anew, or dropped a segment, so that an operation shares in the one it began with.
 
 use super::StoreCore;
 use super::entities::{InstanceId, MemoryId, TableId};
@@ -342,11 +342,12 @@ mod bodies {
         let memory = core.memory_id(id, index);
         let data = DataIndex::new(index_of(data));
         let (dst, src, len) = (dst as u64, src as u64, len as u64);
-        let bytes = core.instances[id.index()].data(data).len() as u64;
-        let bounds = [(dst, core.memory_size(memory)), (src, bytes)];
+        let owner = core.instances[id.index()].data_owner(data);
+        let bytes = owner.as_ref().map_or(&[][..], |m| m.info().data_of(data));
+        let bounds = [(dst, core.memory_size(memory)), (src, bytes.len() as u64)];
         core.bounds(&bounds, len, Unit::Byte, charged(index))?;
         core.in_chunks(len, Unit::Byte, charged(index), |core, done, count| {
-            let source = &core.instances[id.index()].data(data)[size(src + done)..][..size(count)];
+            let source = &bytes[size(src + done)..][..size(count)];
             // SAFETY: the range was checked, memories never shrink, and a module's bytes are not a memory.
             unsafe {
                 let target = core.base(memory).add(size(dst + done));
@@ -368,15 +369,40 @@ mod bodies {
         init: i64,
     ) -> Result<i64> {
         let table = core.table_id(id, index);
+        let (delta, word) = (delta as u64, word_of(init));
         let tunables = core.engine.tunables();
-        if tunables.consume_fuel && !charged(index) {
-            let cost = u64::from(tunables.operator_cost.per_element);
-            core.charge((delta as u64).saturating_mul(cost))?;
+        let total = delta.saturating_mul(tunables.operator_cost.per_element.into());
+        let mut charged = charged(index) || !tunables.consume_fuel;
+        if !charged && core.get_fuel()? <= total {
+            // It will not do, so nothing is begun.
+            core.charge(total)?;
+            charged = true;
         }
-        Ok(match core.grow_table(table, delta as u64, word_of(init))? {
-            Some(old) => i64::try_from(old)?,
-            None => -1,
-        })
+        loop {
+            let Some(new) = core.make_table_room(table, delta)? else {
+                if !charged {
+                    core.charge(total)?;
+                }
+                return Ok(-1);
+            };
+            // Only when all elements are ready do they become visible: a growth that is interrupted for good has never
+            // happened, and no element is ever what it was not declared to be.
+            let mut overtaken = false;
+            core.in_chunks(delta, Unit::Element, charged, |core, done, count| {
+                let storage = &mut core.tables[table.index()].table;
+                overtaken |= storage.len() != new.start;
+                if !overtaken {
+                    let start = new.start + size(done);
+                    storage.prepare(start..start + size(count), word);
+                }
+            })?;
+            if !overtaken {
+                core.publish_table(table, new.end);
+                return Ok(i64::try_from(new.start)?);
+            }
+            // A callback has grown the table meanwhile: its growth came first, and this one begins again behind it.
+            charged = true;
+        }
     }
 
     pub(super) fn table_fill(
@@ -446,13 +472,14 @@ mod bodies {
         let table = core.table_id(id, index);
         let elem = ElemIndex::new(index_of(elem));
         let (dst, src, len) = (dst as u64, src as u64, len as u64);
-        let words = core.instances[id.index()].elem(elem).len() as u64;
-        let bounds = [(dst, core.table_size(table)), (src, words)];
+        let words = core.instances[id.index()].elem(elem);
+        let words = words.as_deref().unwrap_or_default();
+        let bounds = [(dst, core.table_size(table)), (src, words.len() as u64)];
         core.bounds(&bounds, len, Unit::Element, charged(index))?;
         core.in_chunks(len, Unit::Element, charged(index), |core, done, count| {
             let storage = &mut core.tables[table.index()].table;
-            let words = &core.instances[id.index()].elem(elem)[size(src + done)..][..size(count)];
-            for (i, &word) in words.iter().enumerate() {
+            let source = &words[size(src + done)..][..size(count)];
+            for (i, &word) in source.iter().enumerate() {
                 storage.set(size(dst + done) + i, word);
             }
         })
