@@ -11,6 +11,8 @@ pub(crate) enum Nature {
     Plain,
     /// In the fuel used when a call ended in a trap where the peer's fuel is not exact.
     FuelAtTrap,
+    /// In anything, after fuel had ended at a bulk operation.
+    AfterBulk,
 }
 
 #[derive(Clone, Debug)]
@@ -26,6 +28,8 @@ pub(crate) struct Comparison {
     pub(crate) differences: Vec<Difference>,
     /// Whether a stack overflowed. Frames are not a part of the contract, so nothing from that call on is compared.
     pub(crate) overflowed: bool,
+    /// Whether fuel ended at a bulk operation.
+    bulk: bool,
 }
 
 /// Whose fuel a run's is compared with.
@@ -39,7 +43,11 @@ pub(crate) enum Against {
 
 impl Comparison {
     fn same<T: PartialEq + Debug>(&mut self, what: &str, expected: &T, actual: &T) {
-        self.judge(Nature::Plain, what, expected, actual);
+        self.judge(self.nature(), what, expected, actual);
+    }
+
+    fn nature(&self) -> Nature {
+        if self.bulk { Nature::AfterBulk } else { Nature::Plain }
     }
 
     fn judge<T: PartialEq + Debug>(
@@ -64,7 +72,7 @@ impl Comparison {
         self.made += 1;
         if !expected.ending.agrees(&actual.ending) {
             self.differences.push(Difference {
-                nature: Nature::Plain,
+                nature: self.nature(),
                 what: format!(
                     "{name} ended differently: {} instead of {}",
                     actual.ending, expected.ending
@@ -80,10 +88,12 @@ impl Comparison {
             let what = format!("{name}: fuel used in decimal {own} for {units}");
             if expected.ending.is_exact_in_peer() {
                 self.same(&what, &units, &own);
-            } else if against == Against::Ourselves {
+            } else if against == Against::Ourselves && !self.bulk {
                 self.judge(Nature::FuelAtTrap, &what, &units, &own);
             }
         }
+        // How the call ended, and what it used, are the same; what it wrote need not be.
+        self.bulk |= expected.in_bulk;
     }
 }
 
@@ -151,6 +161,7 @@ mod tests {
         Call {
             name: "run".to_owned(),
             ending,
+            in_bulk: false,
             fuel: Some(1234),
             host_calls: 2,
             host_log: 77,

@@ -31,7 +31,12 @@ pub(crate) struct Verdict {
     /// Runs of tussah.
     pub(crate) runs: u64,
     pub(crate) yields: u64,
-    pub(crate) differences: Vec<String>,
+    /// What differs, and in which modes.
+    pub(crate) differences: Vec<(String, Vec<&'static str>)>,
+    /// As [`Verdict::differences`], after fuel ended at a bulk operation.
+    pub(crate) after_bulk: Vec<(String, Vec<&'static str>)>,
+    /// Units of the peer's own instantiation.
+    pub(crate) startup: u64,
     /// Fuel at traps where the peer's is not exact: comparisons, and those that differed.
     pub(crate) at_traps: u64,
     pub(crate) inexact: Vec<String>,
@@ -46,13 +51,62 @@ impl Verdict {
         self.comparisons += comparison.made;
         self.overflows += u64::from(comparison.overflowed);
         for difference in comparison.differences {
-            let text = format!("{}, beside {beside}: {}", mode.name, difference.what);
+            let text = format!("beside {beside}: {}", difference.what);
             match difference.nature {
-                Nature::Plain => self.differences.push(text),
-                Nature::FuelAtTrap => self.inexact.push(text),
+                Nature::Plain => note(&mut self.differences, mode, text),
+                Nature::AfterBulk => note(&mut self.after_bulk, mode, text),
+                Nature::FuelAtTrap => self.inexact.push(format!("{}, {text}", mode.name)),
             }
         }
     }
+
+    fn wrong(&mut self, mode: &Mode, text: String) {
+        note(&mut self.differences, mode, text);
+    }
+}
+
+fn note(list: &mut Vec<(String, Vec<&'static str>)>, mode: &Mode, text: String) {
+    match list.iter_mut().find(|(known, _)| *known == text) {
+        Some((_, modes)) => modes.push(mode.name),
+        None => list.push((text, vec![mode.name])),
+    }
+}
+
+/// A module without its start function, and whether it has one.
+fn without_start(wasm: &[u8]) -> (Vec<u8>, bool) {
+    const START: u8 = 8;
+    let (mut rest, mut kept, mut found) = (wasm, Vec::new(), false);
+    // The magic number and the version, and then sections: a byte, a length in LEB128, contents.
+    kept.extend(rest.split_off(..8).unwrap_or_default());
+    while let [id, length @ ..] = rest {
+        let digits = 1 + length.iter().take_while(|byte| **byte >= 0x80).count();
+        let len = (length.iter().take(digits).rev())
+            .fold(0, |len, byte| len << 7 | usize::from(byte & 0x7f));
+        let Some(section) = rest.split_off(..1 + digits + len) else {
+            break;
+        };
+        if *id == START {
+            found = true;
+        } else {
+            kept.extend(section);
+        }
+    }
+    (kept, found)
+}
+
+/// What the peer uses to instantiate a module before the start function is entered. It compiles initializers into a
+/// function that counts as one, with bulk operations; which of them need it is no part of the contract.
+fn startup(engines: &Engines, case: &Case, theirs: &[u8]) -> u64 {
+    let (stripped, starts) = without_start(theirs);
+    let Ok(module) = peer::run::compile(&engines.peer, &stripped) else {
+        return 0;
+    };
+    let alone = Case {
+        rounds: 0,
+        ..case.clone()
+    };
+    let run = peer::run::observe(&module, &alone, &PLAIN, 0);
+    run.fuel().max(u64::from(starts))
 }
 
 /// Whether a case runs in a mode.
@@ -72,7 +126,10 @@ pub(crate) fn judge_pair(engines: &Engines, case: &Case, theirs: &[u8]) -> Verdi
     let mut verdict = Verdict::default();
     let compiled = peer::run::compile(&engines.peer, theirs);
     let reference = match &compiled {
-        Ok(module) => Some(peer::run::observe(module, case, &PLAIN)),
+        Ok(module) => {
+            verdict.startup = startup(engines, case, theirs);
+            Some(peer::run::observe(module, case, &PLAIN, verdict.startup))
+        }
         Err(_) => None,
     };
     let mut own: Option<Observed> = None;
@@ -89,7 +146,7 @@ pub(crate) fn judge_pair(engines: &Engines, case: &Case, theirs: &[u8]) -> Verdi
                 *slot = Some(ours::run::compile(&engines.ours[mode.settings], &case.wasm)?);
             }
             let module = slot.as_ref().expect("just compiled");
-            Ok::<_, String>(ours::run::observe(module, case, mode))
+            Ok::<_, String>(ours::run::observe(module, case, mode, 0))
         }));
         verdict.runs += 1;
         let run = match (outcome, &reference, &compiled) {
@@ -99,15 +156,15 @@ pub(crate) fn judge_pair(engines: &Engines, case: &Case, theirs: &[u8]) -> Verdi
                 continue;
             }
             (Ok(Ok(_)), None, Err(why)) => {
-                verdict.differences.push(format!("{}: only the peer refuses: {why}", mode.name));
+                verdict.wrong(mode, format!("only the peer refuses: {why}"));
                 continue;
             }
             (Ok(Err(why)), _, _) => {
-                verdict.differences.push(format!("{}: only tussah refuses: {why}", mode.name));
+                verdict.wrong(mode, format!("only tussah refuses: {why}"));
                 continue;
             }
             (Err(_), _, _) | (_, None, Ok(_)) => {
-                verdict.differences.push(format!("{}: panicked", mode.name));
+                verdict.wrong(mode, "panicked".to_owned());
                 continue;
             }
         };

@@ -91,6 +91,8 @@ impl fmt::Display for Ending {
 pub(crate) struct Call {
     pub(crate) name: String,
     pub(crate) ending: Ending,
+    /// Whether fuel ended at a bulk operation, at the latest in this call.
+    pub(crate) in_bulk: bool,
     /// Units used, if they were counted.
     pub(crate) fuel: Option<u64>,
     /// How many host functions had been called by then, in all.

@@ -2,7 +2,7 @@
 
 use super::host::{self, State};
 use super::runtime::{
-    Config, Engine, Extern, Func, Instance, Module, Result, Store, StoreLimitsBuilder, Val,
+    Config, Engine, Error, Extern, Func, Instance, Module, Result, Store, StoreLimitsBuilder, Val,
 };
 use super::values;
 use super::wasi::Program;
@@ -45,6 +45,7 @@ struct Run<'a> {
     case: &'a Case,
     mode: &'a Mode,
     seen: Observed,
+    in_bulk: bool,
 }
 
 /// Polls to the end; what it waits for is always ready the next time.
@@ -62,8 +63,9 @@ fn finish<T>(engine: &Engine, mode: &Mode, yields: &mut u64, future: impl Future
     }
 }
 
-/// Runs a case: instantiates the module and calls all its functions, some times each.
-pub(crate) fn observe(module: &Module, case: &Case, mode: &Mode) -> Observed {
+/// Runs a case: instantiates the module and calls all its functions, some times each. The instantiation may use so many
+/// units that are not the case's.
+pub(crate) fn observe(module: &Module, case: &Case, mode: &Mode, extra: u64) -> Observed {
     let settings = mode.settings();
     let memory = if case.kind == Kind::Program { 512 } else { 16 };
     let state = State {
@@ -92,8 +94,9 @@ pub(crate) fn observe(module: &Module, case: &Case, mode: &Mode) -> Observed {
         case,
         mode,
         seen: Observed::default(),
+        in_bulk: false,
     };
-    run.refuel();
+    run.refuel(extra);
     run.all(module);
     run.seen.output = run
         .store
@@ -105,9 +108,10 @@ pub(crate) fn observe(module: &Module, case: &Case, mode: &Mode) -> Observed {
 }
 
 impl Run<'_> {
-    fn refuel(&mut self) {
+    fn refuel(&mut self, extra: u64) {
         if self.mode.settings().fuel {
-            self.store.set_fuel(self.case.fuel).expect("fuel is counted");
+            let fuel = self.case.fuel + extra;
+            self.store.set_fuel(fuel).expect("fuel is counted");
             if self.mode.interval.is_some() {
                 self.store
                     .fuel_async_yield_interval(self.mode.interval)
@@ -144,7 +148,10 @@ impl Run<'_> {
                 self.calls(&exports);
                 externs.extend(exports.into_iter().map(|(_, export)| export));
             }
-            Err(error) => self.ended("instantiate".to_owned(), values::ending(&error)),
+            Err(error) => {
+                let ending = self.failed(&error);
+                self.ended("instantiate".to_owned(), ending);
+            }
         }
         self.look(externs);
     }
@@ -157,7 +164,7 @@ impl Run<'_> {
                 if self.case.kind == Kind::Program && name != "_start" {
                     continue;
                 }
-                self.refuel();
+                self.refuel(0);
                 let ending = self.call(*func, &mut rng);
                 self.ended(name.clone(), ending);
             }
@@ -180,8 +187,13 @@ impl Run<'_> {
         };
         match outcome {
             Ok(()) => Ending::Returned(self.told(&results)),
-            Err(error) => values::ending(&error),
+            Err(error) => self.failed(&error),
         }
+    }
+
+    fn failed(&mut self, error: &Error) -> Ending {
+        self.in_bulk |= values::ended_in_bulk(error, &self.case.wasm);
+        values::ending(error)
     }
 
     fn told(&mut self, values: &[Val]) -> Vec<Value> {
@@ -199,7 +211,9 @@ impl Run<'_> {
         self.seen.calls.push(Call {
             name,
             ending,
-            fuel: left.map(|left| self.case.fuel - left.expect("fuel is counted")),
+            in_bulk: self.in_bulk,
+            // Units that an instantiation did not use of its extra ones are none of the case's.
+            fuel: left.map(|left| self.case.fuel.saturating_sub(left.expect("fuel is counted"))),
             host_calls: state.calls,
             host_log: state.log.clone().finalize(),
             host_fuel: state.fuel.clone().map(Hasher::finalize),

@@ -1,6 +1,8 @@
 //! Values and errors between this runtime and the words of `observe`.
 
-use super::runtime::{AsContextMut, Error, ExternRef, HeapType, Ref, Trap, Val, ValType};
+use super::runtime::{
+    AsContextMut, Error, ExternRef, HeapType, Ref, Trap, Val, ValType, WasmBacktrace,
+};
 use crate::observe::{Ending, Value};
 use crate::rng::Rng;
 use std::fmt;
@@ -26,6 +28,16 @@ pub(super) fn ending(error: &Error) -> Ending {
     } else {
         Ending::Failed(format!("{error:?}"))
     }
+}
+
+/// Whether fuel ended at an operator with the prefix of bulk operations.
+pub(super) fn ended_in_bulk(error: &Error, wasm: &[u8]) -> bool {
+    if error.downcast_ref::<Trap>() != Some(&Trap::OutOfFuel) {
+        return false;
+    }
+    let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames);
+    let offset = frames.and_then(|frames| frames.first()?.module_offset());
+    offset.and_then(|offset| wasm.get(offset)) == Some(&0xfc)
 }
 
 /// What can be told of a value.
