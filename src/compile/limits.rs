@@ -98,8 +98,8 @@ pub(crate) fn effort(func: &Function, single_pass: bool) -> Result<Effort> {
     // Products bound the sums below; for almost all functions they say enough.
     let values = func.dfg.num_values() as u64;
     let calls = calls(func);
-    cheap &= calls * values <= FULL_LIVE_CALLS
-        || live_values(func, Passed::Calls) <= FULL_LIVE_CALLS;
+    cheap &=
+        calls * values <= FULL_LIVE_CALLS || live_values(func, Passed::Calls) <= FULL_LIVE_CALLS;
     let effort = if cheap { Effort::Full } else { Effort::Linear };
     let bound = func.dfg.num_blocks() as u64 * values;
     if bound > MAX_LIVE_VALUES && (single_pass || effort == Effort::Linear) {
@@ -144,7 +144,10 @@ fn branches(func: &Function, block: Block) -> impl Iterator<Item = (Block, usize
 /// How many calls a function makes.
 fn calls(func: &Function) -> u64 {
     let dfg = &func.dfg;
-    let insts = func.layout.blocks().flat_map(|b| func.layout.block_insts(b));
+    let insts = func
+        .layout
+        .blocks()
+        .flat_map(|b| func.layout.block_insts(b));
     insts
         .filter(|&inst| dfg.insts[inst].opcode().is_call())
         .map(|_| 1)
