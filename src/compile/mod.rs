@@ -7,7 +7,6 @@
 
 mod convert;
 mod environ;
-#[allow(dead_code, reason = "the translator does not ask for plans yet")]
 mod fuel;
 mod limits;
 mod link;

@@ -47,7 +47,11 @@ impl Comparison {
     }
 
     fn nature(&self) -> Nature {
-        if self.bulk { Nature::AfterBulk } else { Nature::Plain }
+        if self.bulk {
+            Nature::AfterBulk
+        } else {
+            Nature::Plain
+        }
     }
 
     fn judge<T: PartialEq + Debug>(
@@ -79,8 +83,16 @@ impl Comparison {
                 ),
             });
         }
-        self.same(&format!("{name}: host calls"), &expected.host_calls, &actual.host_calls);
-        self.same(&format!("{name}: what the host saw"), &expected.host_log, &actual.host_log);
+        self.same(
+            &format!("{name}: host calls"),
+            &expected.host_calls,
+            &actual.host_calls,
+        );
+        self.same(
+            &format!("{name}: what the host saw"),
+            &expected.host_log,
+            &actual.host_log,
+        );
         if let (Some(expected), Some(actual)) = (expected.host_fuel, actual.host_fuel) {
             self.same(&format!("{name}: fuel at host calls"), &expected, &actual);
         }

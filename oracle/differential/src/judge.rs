@@ -135,7 +135,9 @@ pub(crate) fn judge_pair(engines: &Engines, case: &Case, theirs: &[u8]) -> Verdi
     let mut own: Option<Observed> = None;
     let mut modules: Vec<Option<tussah::Module>> = vec![None; SETTINGS.len()];
     for mode in MODES.iter().filter(|mode| applies(case, mode)) {
-        let endless = reference.as_ref().is_some_and(|run| run.trapped("OutOfFuel"));
+        let endless = reference
+            .as_ref()
+            .is_some_and(|run| run.trapped("OutOfFuel"));
         if endless && !mode.settings().fuel {
             verdict.endless += 1;
             continue;
@@ -143,7 +145,10 @@ pub(crate) fn judge_pair(engines: &Engines, case: &Case, theirs: &[u8]) -> Verdi
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let slot = &mut modules[mode.settings];
             if slot.is_none() {
-                *slot = Some(ours::run::compile(&engines.ours[mode.settings], &case.wasm)?);
+                *slot = Some(ours::run::compile(
+                    &engines.ours[mode.settings],
+                    &case.wasm,
+                )?);
             }
             let module = slot.as_ref().expect("just compiled");
             Ok::<_, String>(ours::run::observe(module, case, mode, 0))
@@ -174,7 +179,10 @@ pub(crate) fn judge_pair(engines: &Engines, case: &Case, theirs: &[u8]) -> Verdi
         }
         let known = compare::expected(case, &run);
         if mode.settings().fuel {
-            let traps = run.calls.iter().filter(|call| !call.ending.is_exact_in_peer());
+            let traps = run
+                .calls
+                .iter()
+                .filter(|call| !call.ending.is_exact_in_peer());
             verdict.at_traps += traps.count() as u64;
         }
         verdict.take(mode, "what is known", known);

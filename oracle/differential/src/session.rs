@@ -30,7 +30,9 @@ impl Options {
     /// A variable holds something else than it should.
     pub fn from_env(scratch: PathBuf) -> Result<Self, String> {
         let number = |name: &str, default: u64| match env::var(name) {
-            Ok(text) => text.parse().map_err(|_| format!("{name} is not a number: {text}")),
+            Ok(text) => text
+                .parse()
+                .map_err(|_| format!("{name} is not a number: {text}")),
             Err(_) => Ok(default),
         };
         Ok(Options {

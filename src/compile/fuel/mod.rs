@@ -37,7 +37,6 @@ mod tests;
 mod walk;
 
 use crate::code::CostTable;
-use crate::wasm::ModuleInfo;
 use std::fmt;
 use wasmparser::FunctionBody;
 
@@ -84,11 +83,7 @@ impl FuelPlan {
     /// Walks the operators once.
     ///
     /// `None` if the body is malformed or uses control operators that are not supported: validation then has a message.
-    pub(crate) fn new(
-        body: &FunctionBody<'_>,
-        _module: &ModuleInfo,
-        costs: &CostTable,
-    ) -> Option<FuelPlan> {
+    pub(crate) fn new(body: &FunctionBody<'_>, costs: &CostTable) -> Option<FuelPlan> {
         if body.as_bytes().len() > MAX_BODY {
             return None;
         }

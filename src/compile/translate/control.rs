@@ -44,7 +44,18 @@ impl Body<'_, '_> {
                 let condition = self.pop();
                 let target = self.branch_to(*relative_depth)?;
                 let next = self.builder.create_block();
-                self.builder.ins().brif(condition, target, &[], next, &[]);
+                let charge = self.fuel_taken(*relative_depth);
+                let edge = match charge {
+                    0 => target,
+                    _ => self.builder.create_block(),
+                };
+                self.builder.ins().brif(condition, edge, &[], next, &[]);
+                if charge != 0 {
+                    self.builder.seal_block(edge);
+                    self.builder.switch_to_block(edge);
+                    self.add_fuel(charge);
+                    self.builder.ins().jump(target, &[]);
+                }
                 self.builder.seal_block(next);
                 self.builder.switch_to_block(next);
             }
@@ -210,6 +221,7 @@ impl Body<'_, '_> {
         {
             self.stacks.values.truncate(frame.height + frame.params);
             self.builder.switch_to_block(otherwise);
+            self.add_fuel(self.fuel_alternative());
             self.fall_to_exit();
         }
     }
@@ -296,6 +308,7 @@ impl Body<'_, '_> {
         for (depth, edge) in order {
             self.builder.seal_block(edge);
             self.builder.switch_to_block(edge);
+            self.add_fuel(self.fuel_taken(depth));
             let target = self.branch_to(depth)?;
             self.builder.ins().jump(target, &[]);
         }

@@ -12,9 +12,8 @@
 //! | cold builtins, raised traps | a slot of the frame, found by `FuncLoc::fuel_slot` |
 //! | faulting instructions | wherever it is, found by `CodeTables::fuel` |
 //!
-//! The costs of a straight run of operators are summed at compile time and added where the run ends:
-//! before branches, `loop`, `if`, `else`, `end`, calls, returns and traps that certainly happen. Function entries and
-//! loop headers ask whether any fuel is left.
+//! Where how much is added is planned before ([`FuelPlan`]). Function entries and loop headers ask whether any fuel is
+//! left.
 //!
 //! | operation | who charges per unit | who asks afterwards |
 //! |---|---|---|
@@ -32,13 +31,14 @@
 use super::{Body, FUEL_PARAM, POINTER, Region, at};
 use crate::abi::builtins::{ALREADY_CHARGED, Builtin};
 use crate::abi::{VmContext, VmStore};
+use crate::compile::fuel::FuelPlan;
 use crate::compile::symbol::Symbol;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     InstBuilder, MemFlagsData, StackSlot, StackSlotData, StackSlotKind, Value, types,
 };
 use cranelift_frontend::Variable;
-use wasmparser::Operator;
+use wasmparser::{FunctionBody, Operator};
 
 /// A bulk operation of constant length that costs no more than this goes unchecked.
 const SMALL_COST: u64 = 128;
@@ -46,8 +46,10 @@ const SMALL_COST: u64 = 128;
 /// The count of a function.
 pub(super) struct Fuel {
     count: Variable,
-    /// Spent, but not yet added to the variable.
-    pending: i64,
+    /// None if the body is malformed, which validation finds out.
+    plan: Option<FuelPlan>,
+    /// The number of the operator that is translated; none before the first.
+    operator: Option<u32>,
     metering: Metering,
 }
 
@@ -71,6 +73,14 @@ pub(in crate::compile) struct FaultSite {
 }
 
 impl Fuel {
+    /// What the plan says of the operator.
+    fn ask(&self, question: impl FnOnce(&FuelPlan, u32) -> i64) -> i64 {
+        match (&self.plan, self.operator) {
+            (Some(plan), Some(operator)) => question(plan, operator),
+            _ => 0,
+        }
+    }
+
     pub(super) fn finish(self) -> Metering {
         self.metering
     }
@@ -78,7 +88,7 @@ impl Fuel {
 
 impl Body<'_, '_> {
     /// Takes the count over from the caller.
-    pub(super) fn declare_fuel(&mut self) {
+    pub(super) fn declare_fuel(&mut self, body: &FunctionBody<'_>) {
         if !self.env.tunables.consume_fuel {
             return;
         }
@@ -91,7 +101,8 @@ impl Body<'_, '_> {
         self.builder.def_var(count, value);
         self.fuel = Some(Fuel {
             count,
-            pending: 0,
+            plan: FuelPlan::new(body, &self.env.tunables.operator_cost),
+            operator: None,
             metering: Metering {
                 slot: Some(slot),
                 sites: Vec::new(),
@@ -101,28 +112,29 @@ impl Body<'_, '_> {
 
     /// Charges for the entry of the function.
     pub(super) fn charge_entry(&mut self) {
+        self.add_fuel(1);
+    }
+
+    /// Goes to the next operator, reachable or not.
+    pub(super) fn next_operator(&mut self) {
         if let Some(fuel) = &mut self.fuel {
-            fuel.pending += 1;
+            fuel.operator = Some(fuel.operator.map_or(0, |operator| operator + 1));
+        }
+    }
+
+    /// Fails if a body that is valid has no plan.
+    pub(super) fn check_plan(&self) -> crate::Result<()> {
+        match &self.fuel {
+            Some(Fuel { plan: None, .. }) => Err(super::not_supported(&"fuel in this function")),
+            _ => Ok(()),
         }
     }
 
     /// Charges for an operator that is about to be translated.
     pub(super) fn fuel_before(&mut self, op: &Operator<'_>) {
-        let Some(fuel) = &mut self.fuel else { return };
-        let costs = &self.env.tunables.operator_cost;
-        fuel.pending += i64::from(match op {
-            Operator::Nop
-            | Operator::Drop
-            | Operator::Block { .. }
-            | Operator::Loop { .. }
-            | Operator::Unreachable
-            | Operator::Return
-            | Operator::Else
-            | Operator::End => costs.structural,
-            _ => costs.other,
-        });
         match op {
             Operator::Return
+            | Operator::Unreachable
             | Operator::Call { .. }
             | Operator::CallIndirect { .. }
             | Operator::ReturnCall { .. }
@@ -133,26 +145,46 @@ impl Body<'_, '_> {
             | Operator::End
             | Operator::Br { .. }
             | Operator::BrIf { .. }
-            | Operator::BrTable { .. } => self.add_pending_fuel(),
-            // What may trap is accounted for where it traps; a `block` is part of the straight run around it.
+            | Operator::BrTable { .. }
+            | Operator::MemoryGrow { .. }
+            | Operator::MemoryFill { .. }
+            | Operator::MemoryCopy { .. }
+            | Operator::MemoryInit { .. }
+            | Operator::TableGrow { .. }
+            | Operator::TableFill { .. }
+            | Operator::TableCopy { .. }
+            | Operator::TableInit { .. } => {
+                let charge = self.fuel.as_ref().map(|fuel| fuel.ask(FuelPlan::before));
+                self.add_fuel(charge.unwrap_or(0));
+            }
+            // Part of a straight run: what may trap is accounted for where it traps.
             _ => {}
         }
     }
 
-    /// Adds what was summed up to the count.
-    fn add_pending_fuel(&mut self) {
-        let Some(fuel) = &mut self.fuel else { return };
-        let pending = std::mem::take(&mut fuel.pending);
-        if pending != 0 {
+    /// What is to be added on the way to the label of this depth.
+    pub(super) fn fuel_taken(&self, depth: u32) -> i64 {
+        let ask = |fuel: &Fuel| fuel.ask(|plan, operator| plan.taken(operator, depth));
+        self.fuel.as_ref().map_or(0, ask)
+    }
+
+    /// What is to be added in the alternative of the `if` that ends here without one.
+    pub(super) fn fuel_alternative(&self) -> i64 {
+        let ask = |fuel: &Fuel| fuel.ask(FuelPlan::alternative);
+        self.fuel.as_ref().map_or(0, ask)
+    }
+
+    /// Adds to the count, if there is one.
+    pub(super) fn add_fuel(&mut self, charge: i64) {
+        if let (Some(fuel), true) = (&self.fuel, charge != 0) {
             let count = self.builder.use_var(fuel.count);
-            let count = self.builder.ins().iadd_imm_s(count, pending);
+            let count = self.builder.ins().iadd_imm_s(count, charge);
             self.builder.def_var(fuel.count, count);
         }
     }
 
-    /// The count, all that was spent included; none where fuel is not counted.
+    /// The count; none where fuel is not counted.
     pub(super) fn fuel_count(&mut self) -> Option<Value> {
-        self.add_pending_fuel();
         let count = self.fuel.as_ref()?.count;
         Some(self.builder.use_var(count))
     }
@@ -170,10 +202,11 @@ impl Body<'_, '_> {
             return;
         }
         let Some(fuel) = &mut self.fuel else { return };
+        let owed = fuel.ask(FuelPlan::owed);
         fuel.metering.sites.push(FaultSite {
             position: self.position,
             count: self.builder.use_var(fuel.count),
-            owed: fuel.pending,
+            owed,
         });
     }
 
@@ -181,10 +214,10 @@ impl Body<'_, '_> {
     pub(super) fn spill_fuel(&mut self) {
         let Some(fuel) = &self.fuel else { return };
         let slot = fuel.metering.slot.expect("made with the count");
-        let (count, pending) = (fuel.count, fuel.pending);
+        let (count, owed) = (fuel.count, fuel.ask(FuelPlan::owed));
         let mut value = self.builder.use_var(count);
-        if pending != 0 {
-            value = self.builder.ins().iadd_imm_s(value, pending);
+        if owed != 0 {
+            value = self.builder.ins().iadd_imm_s(value, owed);
         }
         self.builder.ins().stack_store(POINTER, value, slot, 0);
     }
@@ -198,7 +231,7 @@ impl Body<'_, '_> {
     }
 
     /// Makes the count visible to a warm builtin.
-    fn save_fuel(&mut self) {
+    pub(super) fn save_fuel(&mut self) {
         let Some(count) = self.fuel_count() else {
             return;
         };
@@ -293,10 +326,11 @@ impl Body<'_, '_> {
         all.extend_from_slice(args);
         match small {
             Some(cost) => {
-                if let Some(fuel) = &mut self.fuel {
-                    fuel.pending += cost.cast_signed();
-                }
-                self.call_builtin(builtin, &all)
+                // Saved all the same: the operation may trap, and has not cost anything then.
+                self.save_fuel();
+                let result = self.call_builtin(builtin, &all);
+                self.add_fuel(cost.cast_signed());
+                result
             }
             None => {
                 self.save_fuel();

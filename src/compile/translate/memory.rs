@@ -266,6 +266,7 @@ impl Body<'_, '_> {
         }
         let delta = self.widen(delta, is_64);
         let index = self.i32_const(memory);
+        self.save_fuel();
         let old = self
             .call_builtin(Builtin::MemoryGrow, &[index, delta])
             .expect("returns a size");

@@ -243,7 +243,7 @@ impl<'a, 'f> Body<'a, 'f> {
         let module = self.env.module;
         let results = &module.func_type(module.func_index(func)).results;
         self.begin_function(results);
-        self.declare_fuel();
+        self.declare_fuel(&body);
         self.check_stack();
         self.charge_entry();
         self.check_interrupts();
@@ -253,6 +253,7 @@ impl<'a, 'f> Body<'a, 'f> {
             let (op, offset) = reader.read_with_offset()?;
             validator.op(offset, &op)?;
             self.set_position(offset)?;
+            self.next_operator();
             if self.stacks.reachable {
                 self.fuel_before(&op);
                 self.operator(&op)?;
@@ -263,7 +264,7 @@ impl<'a, 'f> Body<'a, 'f> {
         }
         reader.finish()?;
         self.finish_function();
-        Ok(())
+        self.check_plan()
     }
 
     /// Gives what follows the byte offset of its operator.

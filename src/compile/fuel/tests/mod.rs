@@ -6,7 +6,6 @@ mod random;
 
 use super::FuelPlan;
 use crate::code::CostTable;
-use crate::wasm::ModuleInfo;
 use checker::{Checker, Tally};
 use random::Rng;
 use wasmparser::{BinaryReader, FunctionBody, Parser, Payload};
@@ -21,7 +20,7 @@ fn costs(structural: u8, other: u8) -> CostTable {
 
 fn plan_of(body: &[u8], costs: &CostTable) -> Option<FuelPlan> {
     let body = FunctionBody::new(BinaryReader::new(body, 0));
-    FuelPlan::new(&body, &ModuleInfo::default(), costs)
+    FuelPlan::new(&body, costs)
 }
 
 /// The bodies of a module.
