@@ -101,11 +101,28 @@ const FUEL: Settings = Settings {
 /// The engines that modules are compiled for.
 pub(crate) const SETTINGS: [Settings; 6] = [
     FUEL,
-    Settings { signals: false, ..FUEL },
-    Settings { reservation: Some(0), ..FUEL },
-    Settings { epochs: true, ..FUEL },
-    Settings { fuel: false, ..FUEL },
-    Settings { fuel: false, epochs: true, signals: false, reservation: Some(0) },
+    Settings {
+        signals: false,
+        ..FUEL
+    },
+    Settings {
+        reservation: Some(0),
+        ..FUEL
+    },
+    Settings {
+        epochs: true,
+        ..FUEL
+    },
+    Settings {
+        fuel: false,
+        ..FUEL
+    },
+    Settings {
+        fuel: false,
+        epochs: true,
+        signals: false,
+        reservation: Some(0),
+    },
 ];
 
 /// On the caller's stack, counting fuel: what the peer does, and what the other modes are compared with.
@@ -118,24 +135,83 @@ pub(crate) const PLAIN: Mode = Mode {
     ticks: false,
 };
 
-const FIBER: Mode = Mode { name: "fiber", fiber: true, ..PLAIN };
+const FIBER: Mode = Mode {
+    name: "fiber",
+    fiber: true,
+    ..PLAIN
+};
 
 /// All ways in which tussah runs a case; [`PLAIN`] is first.
 pub(crate) const MODES: [Mode; 14] = [
     PLAIN,
     FIBER,
-    Mode { name: "fiber, imports pending", pending: true, ..FIBER },
-    Mode { name: "fiber, yield every 1", interval: Some(1), ..FIBER },
-    Mode { name: "fiber, yield every 7, imports pending", interval: Some(7), pending: true, ..FIBER },
-    Mode { name: "fiber, yield every 100", interval: Some(100), ..FIBER },
-    Mode { name: "explicit checks, native stack", settings: 1, ..PLAIN },
-    Mode { name: "explicit checks, fiber, yield every 7", settings: 1, interval: Some(7), ..FIBER },
-    Mode { name: "no reservation, native stack", settings: 2, ..PLAIN },
-    Mode { name: "no reservation, fiber, imports pending", settings: 2, pending: true, ..FIBER },
-    Mode { name: "epochs, fiber, a tick each poll", settings: 3, pending: true, ticks: true, ..FIBER },
-    Mode { name: "no fuel, native stack", settings: 4, ..PLAIN },
-    Mode { name: "no fuel, fiber, imports pending", settings: 4, pending: true, ..FIBER },
-    Mode { name: "no fuel, epochs, explicit checks, no reservation, fiber", settings: 5, ticks: true, ..FIBER },
+    Mode {
+        name: "fiber, imports pending",
+        pending: true,
+        ..FIBER
+    },
+    Mode {
+        name: "fiber, yield every 1",
+        interval: Some(1),
+        ..FIBER
+    },
+    Mode {
+        name: "fiber, yield every 7, imports pending",
+        interval: Some(7),
+        pending: true,
+        ..FIBER
+    },
+    Mode {
+        name: "fiber, yield every 100",
+        interval: Some(100),
+        ..FIBER
+    },
+    Mode {
+        name: "explicit checks, native stack",
+        settings: 1,
+        ..PLAIN
+    },
+    Mode {
+        name: "explicit checks, fiber, yield every 7",
+        settings: 1,
+        interval: Some(7),
+        ..FIBER
+    },
+    Mode {
+        name: "no reservation, native stack",
+        settings: 2,
+        ..PLAIN
+    },
+    Mode {
+        name: "no reservation, fiber, imports pending",
+        settings: 2,
+        pending: true,
+        ..FIBER
+    },
+    Mode {
+        name: "epochs, fiber, a tick each poll",
+        settings: 3,
+        pending: true,
+        ticks: true,
+        ..FIBER
+    },
+    Mode {
+        name: "no fuel, native stack",
+        settings: 4,
+        ..PLAIN
+    },
+    Mode {
+        name: "no fuel, fiber, imports pending",
+        settings: 4,
+        pending: true,
+        ..FIBER
+    },
+    Mode {
+        name: "no fuel, epochs, explicit checks, no reservation, fiber",
+        settings: 5,
+        ticks: true,
+        ..FIBER
+    },
 ];
 
 impl Mode {

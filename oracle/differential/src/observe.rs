@@ -133,6 +133,8 @@ impl Observed {
     }
 
     pub(crate) fn trapped(&self, name: &str) -> bool {
-        self.calls.iter().any(|call| call.ending.trap() == Some(name))
+        self.calls
+            .iter()
+            .any(|call| call.ending.trap() == Some(name))
     }
 }

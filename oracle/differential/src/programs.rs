@@ -45,7 +45,11 @@ pub(crate) fn cases(scratch: &Path) -> Result<Vec<Case>, String> {
     for folder in list(&scratch.join("programs"))? {
         let (mut inputs, mut output, mut wasm) = (Vec::new(), None, None);
         for path in list(&folder)? {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             let bytes = fs::read(&path).map_err(|error| format!("{name}: {error}"))?;
             if name.ends_with(".wasm") {
                 wasm = Some(bytes);
@@ -81,7 +85,9 @@ pub(crate) fn cases(scratch: &Path) -> Result<Vec<Case>, String> {
 
 fn list(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    let mut paths: Vec<_> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
     paths.sort();
     Ok(paths)
 }

@@ -51,7 +51,11 @@ impl Rng {
             1 => self.below(u32::MAX),
             _ => (f32::from(i16::from_le_bytes([self.byte(), self.byte()])) / 4.0).to_bits(),
         };
-        if f32::from_bits(bits).is_nan() { 0x3f80_0000 } else { bits }
+        if f32::from_bits(bits).is_nan() {
+            0x3f80_0000
+        } else {
+            bits
+        }
     }
 
     /// As [`Rng::f32_bits`].
@@ -61,7 +65,11 @@ impl Rng {
             1 => self.number(),
             _ => (f64::from(i16::from_le_bytes([self.byte(), self.byte()])) / 4.0).to_bits(),
         };
-        if f64::from_bits(bits).is_nan() { 0x3ff0 << 48 } else { bits }
+        if f64::from_bits(bits).is_nan() {
+            0x3ff0 << 48
+        } else {
+            bits
+        }
     }
 
     fn byte(&mut self) -> u8 {

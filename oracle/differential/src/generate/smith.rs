@@ -36,7 +36,7 @@ pub(crate) fn smith(seed: u64) -> Case {
 /// What tussah implements, in sizes that compile quickly.
 fn config(rng: &mut Rng) -> Config {
     // Some modules shall show traps, most shall get far.
-    let traps = rng.chance(1, 4);
+    let traps = rng.chance(1, 10);
     Config {
         canonicalize_nans: true,
         disallow_traps: !traps,

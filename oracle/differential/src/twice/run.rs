@@ -213,7 +213,11 @@ impl Run<'_> {
             ending,
             in_bulk: self.in_bulk,
             // Units that an instantiation did not use of its extra ones are none of the case's.
-            fuel: left.map(|left| self.case.fuel.saturating_sub(left.expect("fuel is counted"))),
+            fuel: left.map(|left| {
+                self.case
+                    .fuel
+                    .saturating_sub(left.expect("fuel is counted"))
+            }),
             host_calls: state.calls,
             host_log: state.log.clone().finalize(),
             host_fuel: state.fuel.clone().map(Hasher::finalize),

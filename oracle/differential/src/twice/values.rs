@@ -35,7 +35,9 @@ pub(super) fn ended_in_bulk(error: &Error, wasm: &[u8]) -> bool {
     if error.downcast_ref::<Trap>() != Some(&Trap::OutOfFuel) {
         return false;
     }
-    let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames);
+    let frames = error
+        .downcast_ref::<WasmBacktrace>()
+        .map(WasmBacktrace::frames);
     let offset = frames.and_then(|frames| frames.first()?.module_offset());
     offset.and_then(|offset| wasm.get(offset)) == Some(&0xfc)
 }

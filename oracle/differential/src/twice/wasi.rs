@@ -216,11 +216,7 @@ fn file_stat(program: &mut Program, guest: &mut Guest<'_>, fd: u32, at: u32) -> 
     Ok(SUCCESS)
 }
 
-fn read(
-    program: &mut Program,
-    guest: &mut Guest<'_>,
-    param: &dyn Fn(usize) -> u32,
-) -> Result<i32> {
+fn read(program: &mut Program, guest: &mut Guest<'_>, param: &dyn Fn(usize) -> u32) -> Result<i32> {
     let files = program.files.clone();
     let Some((input, at)) = program.file(param(0)) else {
         return Ok(BADF);

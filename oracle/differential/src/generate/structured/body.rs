@@ -41,13 +41,7 @@ pub(super) struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    pub(super) fn new(
-        rng: Rng,
-        ty: u32,
-        most: u64,
-        callees: &'a [Callee],
-        risky: bool,
-    ) -> Self {
+    pub(super) fn new(rng: Rng, ty: u32, most: u64, callees: &'a [Callee], risky: bool) -> Self {
         let params = TYPES[ty as usize].0;
         let mut body = Body {
             rng,

@@ -68,7 +68,11 @@ pub(crate) fn structured(seed: u64) -> Case {
         name: format!("structured:{seed}"),
         seed,
         wasm,
-        fuel: if rng.chance(1, 10) { u64::from(rng.below(4000)) } else { FUEL },
+        fuel: if rng.chance(1, 10) {
+            u64::from(rng.below(4000))
+        } else {
+            FUEL
+        },
         rounds: 2,
         fail_at: rng.chance(1, 16).then(|| u64::from(rng.below(40)) + 1),
         reenters: rng.chance(1, 2),
@@ -98,7 +102,12 @@ impl Maker {
 
     fn module(mut self) -> Vec<u8> {
         for (index, &ty) in (0..).zip(&IMPORTS) {
-            self.callees.push(Callee { index, ty, cost: 8, leaf: false });
+            self.callees.push(Callee {
+                index,
+                ty,
+                cost: 8,
+                leaf: false,
+            });
         }
         // Leaves: no calls, so that tables may name them and the host may call back.
         for ty in [0, FIRST, FIRST, FIRST, SECOND, SECOND, 5] {
@@ -131,13 +140,20 @@ impl Maker {
         self.code.function(&body.finish());
         self.types.push(ty);
         let index = u32::try_from(self.callees.len()).unwrap_or(u32::MAX);
-        self.callees.push(Callee { index, ty, cost, leaf: calls == 0 });
+        self.callees.push(Callee {
+            index,
+            ty,
+            cost,
+            leaf: calls == 0,
+        });
     }
 
     fn assemble(mut self) -> Vec<u8> {
         let mut types = TypeSection::new();
         for (params, results) in TYPES {
-            types.ty().function(params.iter().copied(), results.iter().copied());
+            types
+                .ty()
+                .function(params.iter().copied(), results.iter().copied());
         }
         let mut imports = ImportSection::new();
         for ty in IMPORTS {
@@ -169,7 +185,9 @@ impl Maker {
         elements.passive(functions_of(&first));
         elements.passive(functions_of(&first));
         let mut data = DataSection::new();
-        let bytes: Vec<u8> = (0..DATA).flat_map(|_| self.rng.number().to_le_bytes()).collect();
+        let bytes: Vec<u8> = (0..DATA)
+            .flat_map(|_| self.rng.number().to_le_bytes())
+            .collect();
         data.passive(bytes[..DATA as usize].iter().copied());
         data.passive(bytes[..16].iter().copied());
         data.active(0, &ConstExpr::i32_const(4096), bytes.iter().copied());
@@ -209,7 +227,10 @@ impl Maker {
         globals.global(global_type(I32, true), &ConstExpr::i32_const(7));
         globals.global(global_type(I64, true), &ConstExpr::i64_const(word));
         globals.global(global_type(F32, true), &ConstExpr::f32_const(1.5.into()));
-        globals.global(global_type(F64, true), &ConstExpr::f64_const((-0.25).into()));
+        globals.global(
+            global_type(F64, true),
+            &ConstExpr::f64_const((-0.25).into()),
+        );
         let null = ConstExpr::ref_null(wasm_encoder::HeapType::EXTERN);
         globals.global(global_type(ValType::EXTERNREF, true), &null);
         let sum = [
@@ -228,7 +249,11 @@ impl Maker {
         exports.export("memory", ExportKind::Memory, 0);
         exports.export("reenter", ExportKind::Func, 5);
         for callee in &self.callees[IMPORTS.len()..] {
-            exports.export(&format!("f{}", callee.index), ExportKind::Func, callee.index);
+            exports.export(
+                &format!("f{}", callee.index),
+                ExportKind::Func,
+                callee.index,
+            );
         }
         for table in 0..3 {
             exports.export(&format!("t{table}"), ExportKind::Table, table);
@@ -245,9 +270,19 @@ fn functions_of(list: &[u32]) -> Elements<'_> {
 }
 
 fn global_type(val_type: ValType, mutable: bool) -> GlobalType {
-    GlobalType { val_type, mutable, shared: false }
+    GlobalType {
+        val_type,
+        mutable,
+        shared: false,
+    }
 }
 
 fn table_type(element_type: RefType, minimum: u64, maximum: Option<u64>) -> TableType {
-    TableType { element_type, minimum, maximum, table64: false, shared: false }
+    TableType {
+        element_type,
+        minimum,
+        maximum,
+        table64: false,
+        shared: false,
+    }
 }

@@ -94,12 +94,19 @@ impl Body<'_> {
                 self.charge(2);
             }
             4 => {
-                let src_table = if table == WORKING && self.rng.chance(1, 2) { 0 } else { table };
+                let src_table = if table == WORKING && self.rng.chance(1, 2) {
+                    0
+                } else {
+                    table
+                };
                 let src = if src_table == 0 { 1 } else { 3 };
                 self.index(3);
                 self.index(src);
                 self.index(src);
-                self.push(Instruction::TableCopy { src_table, dst_table: table });
+                self.push(Instruction::TableCopy {
+                    src_table,
+                    dst_table: table,
+                });
                 self.charge(2);
             }
             5 => {
@@ -108,7 +115,10 @@ impl Body<'_> {
                 let len = self.rng.below(5 - from);
                 self.int(from);
                 self.int(len);
-                self.push(Instruction::TableInit { elem_index: 2, table: WORKING });
+                self.push(Instruction::TableInit {
+                    elem_index: 2,
+                    table: WORKING,
+                });
                 self.charge(u64::from(len));
                 if self.rng.chance(1, 4) {
                     self.push(Instruction::ElemDrop(3));
@@ -140,17 +150,27 @@ impl Body<'_> {
             0 => {
                 self.value(I32, 1);
                 self.index(3);
-                self.push(Instruction::CallIndirect { type_index: FIRST, table_index: 0 });
+                self.push(Instruction::CallIndirect {
+                    type_index: FIRST,
+                    table_index: 0,
+                });
                 let to = self.variable(I32);
                 self.push(Instruction::LocalSet(to));
             }
             1 => {
                 self.value(I64, 1);
                 self.index(3);
-                let base = if self.risky && self.rng.chance(1, 6) { 2 } else { 4 };
+                let base = if self.risky && self.rng.chance(1, 6) {
+                    2
+                } else {
+                    4
+                };
                 self.int(base);
                 self.push(Instruction::I32Add);
-                self.push(Instruction::CallIndirect { type_index: SECOND, table_index: 0 });
+                self.push(Instruction::CallIndirect {
+                    type_index: SECOND,
+                    table_index: 0,
+                });
                 let to = self.variable(I64);
                 self.push(Instruction::LocalSet(to));
             }
@@ -171,7 +191,10 @@ impl Body<'_> {
         self.nest(Instruction::If(BlockType::Empty), Label::Free, |b| {
             b.value(I32, 1);
             b.push(Instruction::LocalGet(at));
-            b.push(Instruction::CallIndirect { type_index: FIRST, table_index: WORKING });
+            b.push(Instruction::CallIndirect {
+                type_index: FIRST,
+                table_index: WORKING,
+            });
             let to = b.variable(I32);
             b.push(Instruction::LocalSet(to));
         });

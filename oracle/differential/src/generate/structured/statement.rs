@@ -145,7 +145,10 @@ impl Body<'_> {
                 self.address();
                 self.address();
                 self.length();
-                self.push(Instruction::MemoryCopy { src_mem: 0, dst_mem: 0 });
+                self.push(Instruction::MemoryCopy {
+                    src_mem: 0,
+                    dst_mem: 0,
+                });
             }
             3 => {
                 let from = self.rng.below(DATA);
@@ -154,13 +157,19 @@ impl Body<'_> {
                 self.int(from);
                 self.int(len);
                 self.charge(u64::from(len));
-                self.push(Instruction::MemoryInit { mem: 0, data_index: 0 });
+                self.push(Instruction::MemoryInit {
+                    mem: 0,
+                    data_index: 0,
+                });
             }
             _ => {
                 self.push(Instruction::DataDrop(1));
                 self.address();
                 self.push_all([Instruction::I32Const(0), Instruction::I32Const(0)]);
-                self.push(Instruction::MemoryInit { mem: 0, data_index: 1 });
+                self.push(Instruction::MemoryInit {
+                    mem: 0,
+                    data_index: 1,
+                });
             }
         }
     }
@@ -245,7 +254,11 @@ impl Body<'_> {
         let mut targets = Vec::new();
         for arm in 0..arms + self.rng.below(3) {
             let other = self.some_label().unwrap_or(0);
-            targets.push(if self.rng.chance(1, 5) { other } else { arm % (arms + 1) });
+            targets.push(if self.rng.chance(1, 5) {
+                other
+            } else {
+                arm % (arms + 1)
+            });
         }
         let default = self.rng.below(arms + 1);
         self.push(Instruction::BrTable(targets.into(), default));
@@ -323,17 +336,21 @@ impl Body<'_> {
         self.push(Instruction::LocalSet(counter));
         self.value(I64, 1);
         self.value(F64, 1);
-        self.nest(Instruction::Loop(BlockType::FunctionType(2)), Label::Closed, |b| {
-            b.repeated(u64::from(turns), |b| {
-                b.push_all([Instruction::LocalSet(y), Instruction::LocalSet(x)]);
-                b.statements(depth + 1);
-                b.value(I64, 1);
-                b.push_all([Instruction::LocalGet(x), Instruction::I64Xor]);
-                b.push(Instruction::LocalGet(y));
-                b.count_down(counter);
-                b.push(Instruction::BrIf(0));
-            });
-        });
+        self.nest(
+            Instruction::Loop(BlockType::FunctionType(2)),
+            Label::Closed,
+            |b| {
+                b.repeated(u64::from(turns), |b| {
+                    b.push_all([Instruction::LocalSet(y), Instruction::LocalSet(x)]);
+                    b.statements(depth + 1);
+                    b.value(I64, 1);
+                    b.push_all([Instruction::LocalGet(x), Instruction::I64Xor]);
+                    b.push(Instruction::LocalGet(y));
+                    b.count_down(counter);
+                    b.push(Instruction::BrIf(0));
+                });
+            },
+        );
         let (x, y) = (self.variable(I64), self.variable(F64));
         self.push_all([Instruction::LocalSet(y), Instruction::LocalSet(x)]);
     }
@@ -341,15 +358,19 @@ impl Body<'_> {
     fn block_with_operands(&mut self, depth: u32) {
         self.value(I64, 1);
         self.value(F64, 1);
-        self.nest(Instruction::Block(BlockType::FunctionType(2)), Label::Closed, |b| {
-            b.condition();
-            b.push(Instruction::BrIf(0));
-            let (x, y) = (b.variable(I64), b.variable(F64));
-            b.push_all([Instruction::LocalSet(y), Instruction::LocalSet(x)]);
-            b.statements(depth + 1);
-            b.value(I64, 1);
-            b.value(F64, 1);
-        });
+        self.nest(
+            Instruction::Block(BlockType::FunctionType(2)),
+            Label::Closed,
+            |b| {
+                b.condition();
+                b.push(Instruction::BrIf(0));
+                let (x, y) = (b.variable(I64), b.variable(F64));
+                b.push_all([Instruction::LocalSet(y), Instruction::LocalSet(x)]);
+                b.statements(depth + 1);
+                b.value(I64, 1);
+                b.value(F64, 1);
+            },
+        );
         let (x, y) = (self.variable(I64), self.variable(F64));
         self.push_all([Instruction::LocalSet(y), Instruction::LocalSet(x)]);
     }

@@ -19,8 +19,8 @@ use crate::rng::Rng;
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, DataCountSection, DataSection, ElementSection, Elements,
     ExportKind, ExportSection, Function, FunctionSection, GlobalSection, GlobalType, Instruction,
-    MemArg, MemArgTarget, MemorySection, MemoryType, Module, RefType, TableSection, TableType, TypeSection,
-    ValType,
+    MemArg, MemArgTarget, MemorySection, MemoryType, Module, RefType, TableSection, TableType,
+    TypeSection, ValType,
 };
 
 use Instruction as Op;
@@ -101,7 +101,12 @@ fn cost(ops: &[Op<'static>]) -> u64 {
 
 fn access(offset: u64) -> MemArg {
     let target = MemArgTarget::Memory(0);
-    MemArg { offset, align: 0, target, ordering: None }
+    MemArg {
+        offset,
+        align: 0,
+        target,
+        ordering: None,
+    }
 }
 
 impl Maker {
@@ -143,7 +148,11 @@ impl Maker {
                 self.looped(INNER, |maker, turn| {
                     maker.compare(INNER, turn);
                     maker.ops.push(Op::Call(2));
-                    Trap { well: trap.well + rest, ..trap }.after(4)
+                    Trap {
+                        well: trap.well + rest,
+                        ..trap
+                    }
+                    .after(4)
                 })
                 .after(entry + before)
             }
@@ -217,7 +226,11 @@ impl Maker {
         self.ops.push(Op::Else);
         let other = self.filler(10);
         self.ops.push(Op::End);
-        Trap { well: other, ..trap }.after(4)
+        Trap {
+            well: other,
+            ..trap
+        }
+        .after(4)
     }
 
     /// Up to so many statements that do not trap: what they cost.
@@ -227,14 +240,23 @@ impl Maker {
             let small = Op::I32Const(self.rng.below(1 << 20).cast_signed());
             let address = Op::I32Const(self.rng.below(60_000).cast_signed());
             match self.rng.below(9) {
-                0 => self.ops.extend([Op::LocalGet(WORD), small, Op::I32Add, Op::LocalSet(WORD)]),
+                0 => self
+                    .ops
+                    .extend([Op::LocalGet(WORD), small, Op::I32Add, Op::LocalSet(WORD)]),
                 1 => {
                     let three = Op::I64Const(3);
-                    self.ops.extend([Op::LocalGet(LONG), three, Op::I64Mul, Op::LocalSet(LONG)]);
+                    self.ops
+                        .extend([Op::LocalGet(LONG), three, Op::I64Mul, Op::LocalSet(LONG)]);
                 }
-                2 => self.ops.extend([address, Op::LocalGet(WORD), Op::I32Store(access(0))]),
-                3 => self.ops.extend([address, Op::I64Load(access(8)), Op::LocalSet(LONG)]),
-                4 => self.ops.extend([Op::GlobalGet(0), small, Op::I32Xor, Op::GlobalSet(0)]),
+                2 => self
+                    .ops
+                    .extend([address, Op::LocalGet(WORD), Op::I32Store(access(0))]),
+                3 => self
+                    .ops
+                    .extend([address, Op::I64Load(access(8)), Op::LocalSet(LONG)]),
+                4 => self
+                    .ops
+                    .extend([Op::GlobalGet(0), small, Op::I32Xor, Op::GlobalSet(0)]),
                 5 => self.ops.extend([Op::Nop, small, Op::Drop]),
                 6 => self.ops.extend([
                     Op::Block(BlockType::Empty),
@@ -245,8 +267,12 @@ impl Maker {
                     Op::BrIf(0),
                     Op::End,
                 ]),
-                7 => self.ops.extend([small, Op::Call(1), Op::I32Add, Op::LocalSet(WORD)]),
-                _ => self.ops.extend([Op::I32Const(1), Op::MemorySize(0), Op::I32DivU, Op::Drop]),
+                7 => self
+                    .ops
+                    .extend([small, Op::Call(1), Op::I32Add, Op::LocalSet(WORD)]),
+                _ => self
+                    .ops
+                    .extend([Op::I32Const(1), Op::MemorySize(0), Op::I32DivU, Op::Drop]),
             }
         }
         let made = &self.ops[mark..];
@@ -283,7 +309,11 @@ fn assemble(run: &[Op<'static>], callee: &[Op<'static>]) -> Vec<u8> {
         page_size_log2: None,
     });
     let mut globals = GlobalSection::new();
-    let global = GlobalType { val_type: I32, mutable: true, shared: false };
+    let global = GlobalType {
+        val_type: I32,
+        mutable: true,
+        shared: false,
+    };
     globals.global(global, &ConstExpr::i32_const(1));
     let mut exports = ExportSection::new();
     exports.export("run", ExportKind::Func, 0);

@@ -20,7 +20,10 @@ impl Maker {
             7 | 8 => self.bulk(),
             _ => {
                 let arm = Op::If(BlockType::Empty);
-                self.made("UnreachableCodeReached", [Op::LocalGet(SELECTOR), arm, Op::Unreachable, Op::End])
+                self.made(
+                    "UnreachableCodeReached",
+                    [Op::LocalGet(SELECTOR), arm, Op::Unreachable, Op::End],
+                )
             }
         };
         trap.after(1)
@@ -31,12 +34,21 @@ impl Maker {
         let mark = self.ops.len();
         self.ops.extend(ops);
         let units = cost(&self.ops[mark..]);
-        Trap { name, until: units, well: units }
+        Trap {
+            name,
+            until: units,
+            well: units,
+        }
     }
 
     /// Three units more: leaves `bad` if selected, otherwise `good`.
     fn either(bad: i32, good: i32) -> [Op<'static>; 4] {
-        [Op::I32Const(bad), Op::I32Const(good), Op::LocalGet(SELECTOR), Op::Select]
+        [
+            Op::I32Const(bad),
+            Op::I32Const(good),
+            Op::LocalGet(SELECTOR),
+            Op::Select,
+        ]
     }
 
     fn divide_by_zero(&mut self) -> Trap {
@@ -45,11 +57,26 @@ impl Maker {
             let ops = [Op::I32DivS, Op::I32DivU, Op::I32RemS, Op::I32RemU];
             let op = self.rng.pick(&ops).clone();
             let one = Op::I32Const(1);
-            self.made(name, [Op::I32Const(7), Op::LocalGet(SELECTOR), one, Op::I32Xor, op, Op::Drop])
+            self.made(
+                name,
+                [
+                    Op::I32Const(7),
+                    Op::LocalGet(SELECTOR),
+                    one,
+                    Op::I32Xor,
+                    op,
+                    Op::Drop,
+                ],
+            )
         } else {
             let ops = [Op::I64DivS, Op::I64DivU, Op::I64RemS, Op::I64RemU];
             let op = self.rng.pick(&ops).clone();
-            let select = [Op::LocalGet(SELECTOR), Op::I64ExtendI32U, Op::I64Const(1), Op::I64Xor];
+            let select = [
+                Op::LocalGet(SELECTOR),
+                Op::I64ExtendI32U,
+                Op::I64Const(1),
+                Op::I64Xor,
+            ];
             let mut all = vec![Op::I64Const(7)];
             all.extend(select);
             all.extend([op, Op::Drop]);
@@ -97,7 +124,10 @@ impl Maker {
         let (bad, name) = if self.rng.chance(1, 3) {
             (f64::NAN, "BadConversionToInteger")
         } else {
-            (*self.rng.pick(&[1e30, -1e30, f64::INFINITY]), "IntegerOverflow")
+            (
+                *self.rng.pick(&[1e30, -1e30, f64::INFINITY]),
+                "IntegerOverflow",
+            )
         };
         let double = [
             Op::F64Const(bad.into()),
@@ -105,8 +135,18 @@ impl Maker {
             Op::LocalGet(SELECTOR),
             Op::Select,
         ];
-        let ops = [Op::I32TruncF64S, Op::I32TruncF64U, Op::I64TruncF64S, Op::I64TruncF64U];
-        let singles = [Op::I32TruncF32S, Op::I32TruncF32U, Op::I64TruncF32S, Op::I64TruncF32U];
+        let ops = [
+            Op::I32TruncF64S,
+            Op::I32TruncF64U,
+            Op::I64TruncF64S,
+            Op::I64TruncF64U,
+        ];
+        let singles = [
+            Op::I32TruncF32S,
+            Op::I32TruncF32U,
+            Op::I64TruncF32S,
+            Op::I64TruncF32U,
+        ];
         let mut all = Vec::from(double);
         if self.rng.chance(1, 2) {
             all.push(self.rng.pick(&ops).clone());
@@ -126,11 +166,17 @@ impl Maker {
             (-1, "TableOutOfBounds"),
         ]);
         let mut all = Vec::from(Self::either(bad, 0));
-        all.push(Op::CallIndirect { type_index: 1, table_index: 0 });
+        all.push(Op::CallIndirect {
+            type_index: 1,
+            table_index: 0,
+        });
         all.push(Op::Drop);
         let trap = self.made(name, all);
         // Function 1 costs two units.
-        Trap { well: trap.well + 2, ..trap }
+        Trap {
+            well: trap.well + 2,
+            ..trap
+        }
     }
 
     fn access_table(&mut self) -> Trap {
@@ -171,13 +217,29 @@ impl Maker {
         }
         all.push(match (of_memory, which) {
             (true, 0) => Op::MemoryFill(0),
-            (true, 1) => Op::MemoryCopy { src_mem: 0, dst_mem: 0 },
-            (true, _) => Op::MemoryInit { mem: 0, data_index: 0 },
+            (true, 1) => Op::MemoryCopy {
+                src_mem: 0,
+                dst_mem: 0,
+            },
+            (true, _) => Op::MemoryInit {
+                mem: 0,
+                data_index: 0,
+            },
             (false, 0) => Op::TableFill(1),
-            (false, 1) => Op::TableCopy { src_table: 0, dst_table: 1 },
-            (false, _) => Op::TableInit { elem_index: 1, table: 1 },
+            (false, 1) => Op::TableCopy {
+                src_table: 0,
+                dst_table: 1,
+            },
+            (false, _) => Op::TableInit {
+                elem_index: 1,
+                table: 1,
+            },
         });
-        let name = if of_memory { "MemoryOutOfBounds" } else { "TableOutOfBounds" };
+        let name = if of_memory {
+            "MemoryOutOfBounds"
+        } else {
+            "TableOutOfBounds"
+        };
         let trap = self.made(name, all);
         Trap {
             name,
