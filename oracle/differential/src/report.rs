@@ -254,6 +254,15 @@ impl Report {
                 .map(of)
                 .sum::<u64>()
         };
+        let alone = self.kinds.get(&Kind::Smith);
+        if let Some(c) = alone.filter(|c| c.modules > 0) {
+            println!(
+                "of wasm-smith alone   {} modules, {} with {MUCH} units or more, {} % returned from every call",
+                c.modules,
+                c.executed,
+                100 * c.returned / c.modules
+            );
+        }
         let modules = generated(|c| c.modules);
         let executed = generated(|c| c.executed);
         let returned = generated(|c| c.returned);

@@ -2,6 +2,7 @@
 //! be found.
 
 use crate::case::{Case, Expected, Kind};
+use crate::generate::unreachable_instead;
 use crate::judge::{Engines, Verdict, judge_pair};
 
 fn binary(text: &str) -> Vec<u8> {
@@ -126,6 +127,30 @@ fn fuel_is_compared_at_host_calls() {
         verdict.differences
     );
     assert!(!found(&verdict, "fuel used"), "{:?}", verdict.differences);
+}
+
+/// What `trapping` counts is right wherever the peer counts too.
+#[test]
+fn known_counts_are_the_peers() {
+    let engines = Engines::new();
+    let mut counted = 0;
+    for seed in 0..300 {
+        let case = unreachable_instead(seed);
+        let verdict = judge_pair(&engines, &case, &case.wasm);
+        assert!(
+            verdict.differences.is_empty(),
+            "{seed}: {:?}",
+            verdict.differences
+        );
+        let fuel = verdict.reference.as_ref().map(|run| run.calls[1].fuel);
+        assert_eq!(
+            fuel,
+            Some(case.expected.map(|expected| expected.fuel)),
+            "{seed}"
+        );
+        counted += 1;
+    }
+    assert_eq!(counted, 300);
 }
 
 #[test]

@@ -16,11 +16,14 @@ fn number(bytes: &[u8]) -> (u32, &[u8]) {
 
 fn put(number: u32, to: &mut Vec<u8>) {
     let mut rest = number;
-    while rest >= 0x80 {
-        to.push((rest & 0x7f) as u8 | 0x80);
+    loop {
+        let digit = rest.to_le_bytes()[0] & 0x7f;
         rest >>= 7;
+        if rest == 0 {
+            return to.push(digit);
+        }
+        to.push(digit | 0x80);
     }
-    to.push(rest as u8);
 }
 
 /// Appends an entry to a section that is a list, and tells its index.

@@ -41,9 +41,21 @@ const SELECTOR: u32 = 6;
 
 /// The case of this seed.
 pub(crate) fn trapping(seed: u64) -> Case {
+    case(seed, false)
+}
+
+/// The same code, but just before the operator that would trap is an `unreachable`: the peer's fuel is exact there, so
+/// that what is counted here can be checked.
+#[cfg(test)]
+pub(crate) fn unreachable_instead(seed: u64) -> Case {
+    case(seed, true)
+}
+
+fn case(seed: u64, unreachable: bool) -> Case {
     let mut maker = Maker {
         rng: Rng::new(seed ^ 0x72a9),
         ops: Vec::new(),
+        unreachable,
     };
     let (expected, run, callee) = maker.functions();
     Case {
@@ -85,6 +97,8 @@ impl Trap {
 struct Maker {
     rng: Rng,
     ops: Ops,
+    /// Whether an `unreachable` is to be put before each operator that traps.
+    unreachable: bool,
 }
 
 /// Whether an operator costs nothing.
