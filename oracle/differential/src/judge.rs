@@ -103,12 +103,12 @@ fn applies(case: &Case, mode: &Mode) -> bool {
     !(often && programs::is_long(case))
 }
 
-/// Judges a case. `theirs` and `mine` are the same module but where a test wants to see differences found.
+/// Judges a case.
 pub(crate) fn judge(engines: &Engines, case: &Case) -> Verdict {
     judge_pair(engines, case, &case.wasm)
 }
 
-/// As [`judge`], but the peer runs another module.
+/// As [`judge`], but the peer runs another module: for tests that want to see the difference found.
 pub(crate) fn judge_pair(engines: &Engines, case: &Case, theirs: &[u8]) -> Verdict {
     let mut verdict = Verdict::default();
     let compiled = peer::run::compile(&engines.peer, theirs);

@@ -86,7 +86,7 @@ fn work(options: &Options, report: &mut Report) -> Result<Vec<Work>, String> {
     let smith = options.modules - own;
     work.extend(seeds(smith).map(|seed| Work::Generate(generate::smith, seed)));
     work.extend(seeds(own).map(|seed| Work::Generate(generate::structured, seed)));
-    work.extend(seeds(options.modules / 8).map(|seed| Work::Generate(generate::trapping, seed)));
+    work.extend(seeds(options.modules / 6).map(|seed| Work::Generate(generate::trapping, seed)));
     Ok(work)
 }
 
