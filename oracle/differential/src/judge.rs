@@ -3,6 +3,7 @@
 use crate::case::{Case, MODES, Mode, PLAIN, SETTINGS};
 use crate::compare::{self, Against, Comparison, Nature, compare};
 use crate::observe::Observed;
+use crate::sections::with_empty_start;
 use crate::{ours, peer, programs};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -72,41 +73,27 @@ fn note(list: &mut Vec<(String, Vec<&'static str>)>, mode: &Mode, text: String) 
     }
 }
 
-/// A module without its start function, and whether it has one.
-fn without_start(wasm: &[u8]) -> (Vec<u8>, bool) {
-    const START: u8 = 8;
-    let (mut rest, mut kept, mut found) = (wasm, Vec::new(), false);
-    // The magic number and the version, and then sections: a byte, a length in LEB128, contents.
-    kept.extend(rest.split_off(..8).unwrap_or_default());
-    while let [id, length @ ..] = rest {
-        let digits = 1 + length.iter().take_while(|byte| **byte >= 0x80).count();
-        let len = (length.iter().take(digits).rev())
-            .fold(0, |len, byte| len << 7 | usize::from(byte & 0x7f));
-        let Some(section) = rest.split_off(..1 + digits + len) else {
-            break;
-        };
-        if *id == START {
-            found = true;
-        } else {
-            kept.extend(section);
-        }
-    }
-    (kept, found)
-}
-
 /// What the peer uses to instantiate a module before the start function is entered. It compiles initializers into a
-/// function that counts as one, with bulk operations; which of them need it is no part of the contract.
-fn startup(engines: &Engines, case: &Case, theirs: &[u8]) -> u64 {
-    let (stripped, starts) = without_start(theirs);
-    let Ok(module) = peer::run::compile(&engines.peer, &stripped) else {
-        return 0;
-    };
+/// function that counts as one, with bulk operations and a call; which of them need it is no part of the contract.
+fn startup(engines: &Engines, case: &Case, module: &wasmtime::Module, wasm: &[u8]) -> u64 {
+    let functions = module
+        .imports()
+        .filter(|import| import.ty().func().is_some());
+    let functions = u32::try_from(functions.count()).expect("a module's functions");
     let alone = Case {
         rounds: 0,
+        fuel: u64::from(u32::MAX),
         ..case.clone()
     };
-    let run = peer::run::observe(&module, &alone, &PLAIN, 0);
-    run.fuel().max(u64::from(starts))
+    match with_empty_start(wasm, functions) {
+        Some(wasm) => {
+            let module = peer::run::compile(&engines.peer, &wasm).expect("a valid module");
+            let used = peer::run::observe(&module, &alone, &PLAIN, 0).fuel();
+            // Entering the empty function is the case's own.
+            used.saturating_sub(1)
+        }
+        None => peer::run::observe(module, &alone, &PLAIN, 0).fuel(),
+    }
 }
 
 /// Whether a case runs in a mode.
@@ -116,18 +103,18 @@ fn applies(case: &Case, mode: &Mode) -> bool {
     !(often && programs::is_long(case))
 }
 
-/// Judges a case. `theirs` and `mine` are the same module but where a test wants to see differences found.
+/// Judges a case.
 pub(crate) fn judge(engines: &Engines, case: &Case) -> Verdict {
     judge_pair(engines, case, &case.wasm)
 }
 
-/// As [`judge`], but the peer runs another module.
+/// As [`judge`], but the peer runs another module: for tests that want to see the difference found.
 pub(crate) fn judge_pair(engines: &Engines, case: &Case, theirs: &[u8]) -> Verdict {
     let mut verdict = Verdict::default();
     let compiled = peer::run::compile(&engines.peer, theirs);
     let reference = match &compiled {
         Ok(module) => {
-            verdict.startup = startup(engines, case, theirs);
+            verdict.startup = startup(engines, case, module, theirs);
             Some(peer::run::observe(module, case, &PLAIN, verdict.startup))
         }
         Err(_) => None,

@@ -17,6 +17,9 @@ mod observe;
 mod programs;
 mod report;
 mod rng;
+#[cfg(test)]
+mod sabotage;
+mod sections;
 mod session;
 
 pub use session::{Options, run};

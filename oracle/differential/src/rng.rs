@@ -44,6 +44,12 @@ impl Rng {
         }
     }
 
+    /// As [`Rng::word`], the low half.
+    pub(crate) fn half_word(&mut self) -> i32 {
+        let [a, b, c, d, ..] = self.word().to_le_bytes();
+        i32::from_le_bytes([a, b, c, d])
+    }
+
     /// Bits of a float that is no NaN: payloads are free in more places than comparisons can follow.
     pub(crate) fn f32_bits(&mut self) -> u32 {
         let bits = match self.below(4) {

@@ -36,7 +36,7 @@ impl Options {
             Err(_) => Ok(default),
         };
         Ok(Options {
-            modules: number("TUSSAH_ORACLE_MODULES", 2_400)?,
+            modules: number("TUSSAH_ORACLE_MODULES", 2_700)?,
             seed: number("TUSSAH_ORACLE_SEED", 0)?,
             only: env::var("TUSSAH_ORACLE_ONLY").ok(),
             scratch,
@@ -81,12 +81,12 @@ fn work(options: &Options, report: &mut Report) -> Result<Vec<Work>, String> {
         Err(why) => report.no_programs(&why, env::var_os("CI").is_some()),
     }
     let seeds = |count: u64| options.seed..options.seed + count;
-    // Our own generator makes a third: enough for much to be executed.
-    let own = options.modules / 3;
+    // Our own generator makes a quarter: enough for much to be executed.
+    let own = options.modules / 4;
     let smith = options.modules - own;
     work.extend(seeds(smith).map(|seed| Work::Generate(generate::smith, seed)));
     work.extend(seeds(own).map(|seed| Work::Generate(generate::structured, seed)));
-    work.extend(seeds(options.modules / 5).map(|seed| Work::Generate(generate::trapping, seed)));
+    work.extend(seeds(options.modules / 6).map(|seed| Work::Generate(generate::trapping, seed)));
     Ok(work)
 }
 
@@ -96,9 +96,9 @@ fn work(options: &Options, report: &mut Report) -> Result<Vec<Work>, String> {
 ///
 /// The options name something that does not exist.
 pub fn run(options: &Options) -> Result<bool, String> {
+    fs::create_dir_all(&options.scratch).map_err(|error| error.to_string())?;
     let mut report = Report::new(options);
     let work = work(options, &mut report)?;
-    fs::create_dir_all(&options.scratch).map_err(|error| error.to_string())?;
     let engines = Engines::new();
     let next = AtomicUsize::new(0);
     let report = Mutex::new(report);

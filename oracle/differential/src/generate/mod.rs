@@ -13,3 +13,5 @@ mod trapping;
 pub(crate) use smith::smith;
 pub(crate) use structured::structured;
 pub(crate) use trapping::trapping;
+#[cfg(test)]
+pub(crate) use trapping::unreachable_instead;

@@ -25,7 +25,7 @@ pub(crate) fn smith(seed: u64) -> Case {
         seed,
         wasm: module.to_bytes(),
         fuel: FUEL,
-        rounds: 3,
+        rounds: 2,
         fail_at: rng.chance(1, 20).then(|| u64::from(rng.below(4)) + 1),
         reenters: false,
         expected: None,
@@ -36,7 +36,7 @@ pub(crate) fn smith(seed: u64) -> Case {
 /// What tussah implements, in sizes that compile quickly.
 fn config(rng: &mut Rng) -> Config {
     // Some modules shall show traps, most shall get far.
-    let traps = rng.chance(1, 4);
+    let traps = rng.chance(1, 16);
     Config {
         canonicalize_nans: true,
         disallow_traps: !traps,

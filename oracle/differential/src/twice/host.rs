@@ -87,7 +87,7 @@ fn answer(
     }
     touch_memory(caller, &mut rng);
     let state = caller.data();
-    if state.reenters && !state.nested && state.calls % 3 == 0 {
+    if state.reenters && !state.nested && state.calls.is_multiple_of(3) {
         return Ok(caller.get_export("reenter").and_then(Extern::into_func));
     }
     Ok(None)

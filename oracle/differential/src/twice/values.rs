@@ -66,16 +66,14 @@ pub(super) fn told_ref(store: impl AsContextMut, value: Ref) -> Value {
 
 /// A value of this type, by chance; functions are always null.
 pub(super) fn any(store: impl AsContextMut, ty: &ValType, rng: &mut Rng) -> Val {
-    let word = rng.word();
     match ty {
-        // The low half.
-        ValType::I32 => Val::I32(word as u32 as i32),
-        ValType::I64 => Val::I64(word.cast_signed()),
+        ValType::I32 => Val::I32(rng.half_word()),
+        ValType::I64 => Val::I64(rng.word().cast_signed()),
         ValType::F32 => Val::F32(rng.f32_bits()),
         ValType::F64 => Val::F64(rng.f64_bits()),
         ValType::Ref(reference) => match reference.heap_type() {
-            HeapType::Extern if word % 4 != 0 => {
-                let made = ExternRef::new(store, word).expect("room for a reference");
+            HeapType::Extern if rng.chance(3, 4) => {
+                let made = ExternRef::new(store, rng.word()).expect("room for a reference");
                 Val::ExternRef(Some(made))
             }
             heap => Val::null_ref(heap),

@@ -14,6 +14,7 @@
 
 mod body;
 mod expression;
+mod operators;
 mod reference;
 mod statement;
 

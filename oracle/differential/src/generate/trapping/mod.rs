@@ -39,11 +39,32 @@ const LONG: u32 = 3;
 /// Holds the selector.
 const SELECTOR: u32 = 6;
 
-/// The case of this seed.
+/// The case of this seed. A third have a little less fuel than it takes to get to the trap, so that many of them run out
+/// of it, often at a bulk operation; where there is no check before the trap they still get there.
 pub(crate) fn trapping(seed: u64) -> Case {
+    let mut case = case(seed, false);
+    let mut rng = Rng::new(seed ^ 0xf0e1);
+    if rng.chance(1, 3)
+        && let Some(expected) = case.expected.take()
+    {
+        let missing = u64::from(rng.below(300)).min(expected.fuel - 1);
+        case.fuel = expected.fuel - missing;
+    }
+    case
+}
+
+/// The same code, but just before the operator that would trap is an `unreachable`: the peer's fuel is exact there, so
+/// that what is counted here can be checked.
+#[cfg(test)]
+pub(crate) fn unreachable_instead(seed: u64) -> Case {
+    case(seed, true)
+}
+
+fn case(seed: u64, unreachable: bool) -> Case {
     let mut maker = Maker {
         rng: Rng::new(seed ^ 0x72a9),
         ops: Vec::new(),
+        unreachable,
     };
     let (expected, run, callee) = maker.functions();
     Case {
@@ -85,6 +106,8 @@ impl Trap {
 struct Maker {
     rng: Rng,
     ops: Ops,
+    /// Whether an `unreachable` is to be put before each operator that traps.
+    unreachable: bool,
 }
 
 /// Whether an operator costs nothing.

@@ -1,8 +1,9 @@
 //! Operators that trap when they are selected to.
 
-use super::{Maker, Op, SELECTOR, Trap, access, cost};
+use super::{Maker, Op, SELECTOR, Trap, access, cost, is_free};
 use wasm_encoder::{BlockType, HeapType, MemArg};
 
+const UNREACHABLE: &str = "UnreachableCodeReached";
 /// Sixty-four KiB: the first address behind the memory.
 const PAGE: i32 = 0x1_0000;
 
@@ -21,7 +22,7 @@ impl Maker {
             _ => {
                 let arm = Op::If(BlockType::Empty);
                 self.made(
-                    "UnreachableCodeReached",
+                    UNREACHABLE,
                     [Op::LocalGet(SELECTOR), arm, Op::Unreachable, Op::End],
                 )
             }
@@ -29,10 +30,23 @@ impl Maker {
         trap.after(1)
     }
 
-    /// Adds code that costs the same either way: behind the operator that traps are only operators that cost nothing.
+    /// Adds code that costs the same either way: the operator that traps is the last that costs anything.
     fn made(&mut self, name: &'static str, ops: impl IntoIterator<Item = Op<'static>>) -> Trap {
         let mark = self.ops.len();
         self.ops.extend(ops);
+        if self.unreachable && name != UNREACHABLE {
+            let last = self.ops.iter().rposition(|op| !is_free(op));
+            let last = last.expect("an operator that traps");
+            let arm = Op::If(BlockType::Empty);
+            let early = [Op::LocalGet(SELECTOR), arm, Op::Unreachable, Op::End];
+            self.ops.splice(last..last, early);
+            let well = cost(&self.ops[mark..]);
+            return Trap {
+                name: UNREACHABLE,
+                until: well - 1,
+                well,
+            };
+        }
         let units = cost(&self.ops[mark..]);
         Trap {
             name,
@@ -242,9 +256,9 @@ impl Maker {
         };
         let trap = self.made(name, all);
         Trap {
-            name,
-            until: trap.until + u64::from(len),
+            until: trap.until + if self.unreachable { 0 } else { u64::from(len) },
             well: trap.well + if constant { u64::from(len) } else { 0 },
+            ..trap
         }
     }
 }
