@@ -4,6 +4,7 @@
 //! function comes from.
 
 use super::symbol::Symbol;
+use super::translate::Marked;
 use crate::abi::builtins::HOST_WORD;
 use crate::abi::encode_trap;
 use crate::code::FuelSite;
@@ -118,7 +119,10 @@ fn trap_code(code: TrapCode) -> u8 {
         TrapCode::INTEGER_OVERFLOW => Trap::IntegerOverflow,
         TrapCode::INTEGER_DIVISION_BY_ZERO => Trap::IntegerDivisionByZero,
         TrapCode::BAD_CONVERSION_TO_INTEGER => Trap::BadConversionToInteger,
-        other => return other.as_raw().get(),
+        other => match Marked::from_clif(other) {
+            Some(marked) => marked.trap,
+            None => return other.as_raw().get(),
+        },
     })
 }
 

@@ -15,7 +15,7 @@
 //! Must not know what the count means, nor who reads the table.
 
 use super::signature::POINTER;
-use super::translate::{FaultSite, clif_code};
+use super::translate::{FaultSite, Marked, clif_code};
 use crate::code::{FuelPlace, FuelSite};
 use crate::wasm::Trap;
 use cranelift_codegen::CompiledCode;
@@ -37,27 +37,37 @@ const RESULT_REGISTERS: usize = 8;
 /// The sites of a function, and the labels that find them.
 #[derive(Default, Debug)]
 pub(super) struct Located {
-    /// `(position, root, owed to what the root holds)`, by position.
-    sites: Vec<(u32, Value, i64)>,
+    /// By position.
+    sites: Vec<Site>,
     /// What the value of each label holds: a root and a constant more.
     labels: Vec<(Value, i64)>,
     /// The positions before whose accesses the count is stored.
     stored: HashSet<u32>,
 }
 
+#[derive(Copy, Clone, Debug)]
+struct Site {
+    position: u32,
+    mark: u8,
+    root: Value,
+    /// What is to be added to what the root holds.
+    owed: i64,
+}
+
 impl Located {
     /// Before the optimiser: what the counts are made of.
     pub(super) fn before(func: &Function, sites: &[FaultSite]) -> Located {
-        let mut sites: Vec<_> = sites
-            .iter()
-            .map(|site| {
-                let (root, more) = reduce(&func.dfg, site.count);
-                (site.position, root, more + site.owed)
-            })
-            .collect();
-        sites.dedup();
+        let reduced = |site: &FaultSite| {
+            let (root, more) = reduce(&func.dfg, site.count);
+            Site {
+                position: site.position,
+                mark: site.mark,
+                root,
+                owed: more + site.owed,
+            }
+        };
         Located {
-            sites,
+            sites: sites.iter().map(reduced).collect(),
             ..Located::default()
         }
     }
@@ -71,33 +81,41 @@ impl Located {
             }
             for inst in func.layout.block_insts(block) {
                 let code = func.dfg.insts[inst].memflags_trap_code(&func.dfg);
-                if !code.is_some_and(faults_by_itself) {
-                    continue;
-                }
                 let position = func.srcloc(inst).bits();
-                if let Some((_, root, owed)) = self.site(position) {
-                    stores.push((inst, root, owed));
-                    self.stored.insert(position);
+                if let Some(site) = code.and_then(|code| self.site(position, code)) {
+                    stores.push((inst, site));
+                    self.stored.insert(site.position);
                 }
             }
         }
-        for (inst, root, owed) in stores {
+        for (inst, site) in stores {
             let location = func.srcloc(inst);
             let mut cursor = FuncCursor::new(func).at_inst(inst);
             cursor.set_srcloc(location);
-            let count = cursor.ins().iadd_imm_s(root, owed);
+            let count = cursor.ins().iadd_imm_s(site.root, site.owed);
             cursor.ins().stack_store(POINTER, count, slot, 0);
         }
     }
 
-    fn site(&self, position: u32) -> Option<(u32, Value, i64)> {
-        let at = self.sites.binary_search_by_key(&position, |site| site.0);
-        Some(self.sites[at.ok()?])
+    /// The access that faults with `code` in an instruction of the operator at `position`: that operator's, or the nearest
+    /// one before with this mark.
+    fn site(&self, position: u32, code: TrapCode) -> Option<Site> {
+        let behind = self.sites.partition_point(|site| site.position <= position);
+        let mut before = self.sites[..behind].iter().rev();
+        let found = match Marked::from_clif(code) {
+            Some(marked) => before.find(|site| site.mark == marked.mark),
+            None if code == clif_code(Trap::IndirectCallToNull) => {
+                before.next().filter(|site| site.position == position)
+            }
+            // What is raised leaves an instruction that is not reached.
+            None => None,
+        };
+        found.copied()
     }
 
     /// Last thing before code is made: labels what holds a count.
     pub(super) fn label(&mut self, func: &mut Function) {
-        let roots: HashSet<Value> = self.sites.iter().map(|&(_, root, _)| root).collect();
+        let roots: HashSet<Value> = self.sites.iter().map(|site| site.root).collect();
         if roots.is_empty() {
             return;
         }
@@ -174,9 +192,6 @@ impl Located {
                 started += 1;
             }
             alive.retain(|&range| ranges[range].1 > offset);
-            if !faults_by_itself(code) {
-                continue;
-            }
             while locations.get(location).is_some_and(|l| l.end <= offset) {
                 location += 1;
             }
@@ -184,7 +199,10 @@ impl Located {
                 Some(l) if l.start <= offset => l.loc.bits(),
                 _ => continue,
             };
-            if self.stored.contains(&position) {
+            let Some(site) = self.site(position, code) else {
+                continue;
+            };
+            if self.stored.contains(&site.position) {
                 table.push(FuelSite {
                     offset,
                     place: FuelPlace::Frame(slot),
@@ -192,16 +210,13 @@ impl Located {
                 });
                 continue;
             }
-            let Some((_, root, owed)) = self.site(position) else {
-                continue;
-            };
             let here = alive.iter().map(|&range| ranges[range]);
-            let found = here.into_iter().find(|range| range.3 == root);
+            let found = here.into_iter().find(|range| range.3 == site.root);
             let Some((_, _, place, _, more)) = found else {
                 debug_assert!(false, "no count at offset {offset:#x}");
                 continue;
             };
-            let Ok(owed) = i32::try_from(owed - more) else {
+            let Ok(owed) = i32::try_from(site.owed - more) else {
                 continue;
             };
             table.push(FuelSite {
@@ -212,17 +227,6 @@ impl Located {
         }
         table
     }
-}
-
-/// Whether the trap of this code is a fault of an access; others are raised, and leave an instruction that is not reached.
-fn faults_by_itself(code: TrapCode) -> bool {
-    [
-        Trap::MemoryOutOfBounds,
-        Trap::TableOutOfBounds,
-        Trap::IndirectCallToNull,
-    ]
-    .iter()
-    .any(|&trap| clif_code(trap) == code)
 }
 
 /// A value as another one and a constant.

@@ -198,12 +198,7 @@ impl Body<'_, '_> {
 
     /// Flags of an access to table elements that is about to be made.
     pub(super) fn element_flags(&mut self) -> MemFlagsData {
-        self.may_fault();
-        let flags = self.flags(Region::Elements);
-        if self.signals() {
-            flags.with_trap_code(Some(clif_code(Trap::TableOutOfBounds)))
-        } else {
-            flags
-        }
+        let code = self.fault_code(Trap::TableOutOfBounds);
+        self.flags(Region::Elements).with_trap_code(code)
     }
 }

@@ -28,6 +28,7 @@
 //! not. The load is an ordinary one; the compiler does not merge two of them because each is followed by a call, which
 //! may write anything. A test looks for them in the optimised code.
 
+use super::trap::Marked;
 use super::{Body, FUEL_PARAM, POINTER, Region, at};
 use crate::abi::builtins::{ALREADY_CHARGED, Builtin};
 use crate::abi::{VmContext, VmStore};
@@ -70,6 +71,8 @@ pub(in crate::compile) struct FaultSite {
     pub(in crate::compile) count: Value,
     /// What has been spent, this operator included, but not added.
     pub(in crate::compile) owed: i64,
+    /// Tells it from its neighbours, see [`Marked`].
+    pub(in crate::compile) mark: u8,
 }
 
 impl Fuel {
@@ -196,18 +199,19 @@ impl Body<'_, '_> {
         }
     }
 
-    /// Notes what the count is at an operator that may fault.
-    pub(super) fn may_fault(&mut self) {
-        if !self.signals() {
-            return;
-        }
-        let Some(fuel) = &mut self.fuel else { return };
+    /// Notes what the count is at an operator that may fault, and gives it a mark.
+    pub(super) fn note_fault(&mut self) -> Option<u8> {
+        let fuel = self.fuel.as_mut()?;
+        let mark = fuel.metering.sites.len() % usize::from(Marked::COUNT);
+        let mark = u8::try_from(mark).expect("below 64");
         let owed = fuel.ask(FuelPlan::owed);
         fuel.metering.sites.push(FaultSite {
             position: self.position,
             count: self.builder.use_var(fuel.count),
             owed,
+            mark,
         });
+        Some(mark)
     }
 
     /// Puts the count where cold builtins and raised traps find it.

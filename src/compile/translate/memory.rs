@@ -14,7 +14,6 @@
 //! A failed check turns the address into null without a branch, which also stops speculation. With signals the access
 //! then faults; without, a branch has raised before.
 
-use super::trap::clif_code;
 use super::{Body, POINTER, Region, at, index_of};
 use crate::abi::VmMemory;
 use crate::abi::builtins::Builtin;
@@ -92,10 +91,9 @@ impl Body<'_, '_> {
 
     /// Flags of an access that is about to be made.
     fn heap_flags(&mut self) -> MemFlagsData {
-        self.may_fault();
-        let code = clif_code(Trap::MemoryOutOfBounds);
+        let code = self.fault_code(Trap::MemoryOutOfBounds);
         MemFlagsData::new()
-            .with_trap_code(self.signals().then_some(code))
+            .with_trap_code(code)
             .with_endianness(Endianness::Little)
             .with_alias_region(Some(self.regions[Region::Heap as usize]))
     }

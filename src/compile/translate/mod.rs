@@ -40,7 +40,7 @@ use limit::Budget;
 use stack::Stacks;
 use std::borrow::Cow;
 use std::collections::HashMap;
-pub(super) use trap::clif_code;
+pub(super) use trap::{Marked, clif_code};
 use wasmparser::{
     AbstractHeapType, FuncValidator, FunctionBody, HeapType, Operator, OperatorsReader, ValType,
     ValidatorResources,

@@ -8,7 +8,7 @@
 //!
 //! To raise is to call a trampoline per trap, which does not come back. It costs a tenth of what a fault costs, and finds
 //! the count of fuel in the frame's slot. For instructions that fault while fuel is counted, it is recorded where the
-//! count is ([`Body::may_fault`]).
+//! count is ([`Body::note_fault`]).
 
 use super::Body;
 use crate::abi::{VmStore, encode_trap};
@@ -29,7 +29,53 @@ pub(in crate::compile) fn clif_code(trap: Trap) -> TrapCode {
     }
 }
 
+/// The access whose fault a trap code stands for, where accesses are told apart.
+///
+/// Cranelift may make the access part of the instruction that uses what was loaded, which then has that operator's
+/// position. Its code stays with it: neighbouring accesses have different marks.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(in crate::compile) struct Marked {
+    pub(in crate::compile) trap: Trap,
+    /// Below [`Marked::COUNT`].
+    pub(in crate::compile) mark: u8,
+}
+
+impl Marked {
+    pub(in crate::compile) const COUNT: u8 = 64;
+    /// Behind the codes of plain traps.
+    const FIRST: u8 = 64;
+
+    pub(in crate::compile) fn to_clif(self) -> TrapCode {
+        let table = u8::from(self.trap == Trap::TableOutOfBounds);
+        TrapCode::unwrap_user(Marked::FIRST + table * Marked::COUNT + self.mark)
+    }
+
+    pub(in crate::compile) fn from_clif(code: TrapCode) -> Option<Marked> {
+        let code = code.as_raw().get().checked_sub(Marked::FIRST)?;
+        let trap = match code / Marked::COUNT {
+            0 => Trap::MemoryOutOfBounds,
+            1 => Trap::TableOutOfBounds,
+            _ => return None,
+        };
+        Some(Marked {
+            trap,
+            mark: code % Marked::COUNT,
+        })
+    }
+}
+
 impl Body<'_, '_> {
+    /// The trap code of an access that is about to be made and may fault; none without signals.
+    pub(super) fn fault_code(&mut self, trap: Trap) -> Option<TrapCode> {
+        if !self.signals() {
+            return None;
+        }
+        Some(match self.note_fault() {
+            Some(mark) => Marked { trap, mark }.to_clif(),
+            None => clif_code(trap),
+        })
+    }
+
     /// Whether a faulting instruction may be a trap.
     pub(super) fn signals(&self) -> bool {
         self.env.tunables.signals_based_traps
