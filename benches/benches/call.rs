@@ -2,8 +2,15 @@
 
 use std::process::ExitCode;
 
-use tussah_benches::{harness, ours, peer};
+use tussah_benches::{Bench, ours, peer};
 
 fn main() -> ExitCode {
-    harness::main("call", ours::call::cases, peer::call::cases)
+    let bench = Bench {
+        verb: "call",
+        seconds: 24.0,
+        ours: ours::call::cases,
+        peer: peer::call::cases,
+        note: "unboxed (A): on the peer, which has boxed futures only, this is the boxed case again",
+    };
+    bench.main()
 }

@@ -1,9 +1,16 @@
-//! Compilation of the example guests. The cases are in `src/cases/compile.rs`.
+//! Compilation of large programs, and the memory that it takes. The cases are in `src/cases/compile.rs`.
 
 use std::process::ExitCode;
 
-use tussah_benches::{harness, ours, peer};
+use tussah_benches::{Bench, ours, peer};
 
 fn main() -> ExitCode {
-    harness::main("compile", ours::compile::cases, peer::compile::cases)
+    let bench = Bench {
+        verb: "compile",
+        seconds: 70.0,
+        ours: ours::compile::cases,
+        peer: peer::compile::cases,
+        note: "peak: by how much one compilation raises the peak of a fresh process",
+    };
+    bench.main()
 }

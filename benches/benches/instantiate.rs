@@ -2,12 +2,15 @@
 
 use std::process::ExitCode;
 
-use tussah_benches::{harness, ours, peer};
+use tussah_benches::{Bench, ours, peer};
 
 fn main() -> ExitCode {
-    harness::main(
-        "instantiate",
-        ours::instantiate::cases,
-        peer::instantiate::cases,
-    )
+    let bench = Bench {
+        verb: "instantiate",
+        seconds: 20.0,
+        ours: ours::instantiate::cases,
+        peer: peer::instantiate::cases,
+        note: "",
+    };
+    bench.main()
 }

@@ -2,8 +2,15 @@
 
 use std::process::ExitCode;
 
-use tussah_benches::{harness, ours, peer};
+use tussah_benches::{Bench, ours, peer};
 
 fn main() -> ExitCode {
-    harness::main("interrupt", ours::interrupt::cases, peer::interrupt::cases)
+    let bench = Bench {
+        verb: "interrupt",
+        seconds: 120.0,
+        ours: ours::interrupt::cases,
+        peer: peer::interrupt::cases,
+        note: "fuel, yields: every 10,000 units. Not measured: shootout-nestedloop, whose compiler has folded its loops away",
+    };
+    bench.main()
 }

@@ -1,33 +1,45 @@
-//! tussah beside the peer whose interface it has: what a call, an instance, a compilation and interruptibility cost in
-//! each, measured in one process and in interleaved rounds.
+//! tussah beside the peer whose interface it has: what calls, instances, compilation, traps and interruptibility cost in
+//! each, measured in interleaved rounds.
 //!
 //! `cases/` holds one file per verb. Each is compiled twice, as a part of [`ours`] and of [`peer`], so both runtimes do
-//! what the same source says; what only one of them has is named in that module here. [`harness`] measures and
-//! [`report`] prints: they know nothing of WebAssembly. A bench in `../benches/` joins the three.
+//! what the same source says; what only one of them has is named in that module here. A bench in `../benches/` is a
+//! [`Bench`]: `harness` decides what is measured, each side in a process of its own (`worker`), `measure` does the
+//! rounds, `report` prints. These four know nothing of WebAssembly.
 //!
-//! Both engines have their default configurations but for what a case names. Both handle faults in this process: tussah
-//! is set up first, so its traps pass through the peer's signal handler on their way.
+//! Both engines have the configuration of `cases/config.rs` but for what a case names; a test holds that it says the same
+//! on either side.
 #![expect(
     clippy::duplicate_mod,
     reason = "the same cases are compiled against either runtime"
 )]
 
-pub mod harness;
-pub mod report;
+pub mod case;
+mod harness;
+pub mod kernels;
+mod measure;
+pub mod poll;
+pub mod programs;
+mod report;
+mod worker;
+
+pub use harness::Bench;
 
 /// The cases on tussah.
 #[path = "cases"]
 pub mod ours {
     pub mod call;
     pub mod compile;
+    pub(crate) mod config;
     pub mod instantiate;
     pub mod interrupt;
+    pub mod trap;
+    mod wasi;
 
     use tussah as runtime;
 
     /// Async host functions whose futures lie on the fiber's stack.
     mod unboxed {
-        use crate::harness::Yield;
+        use crate::poll::Yield;
         use tussah::{Caller, Linker, Result};
 
         pub(super) fn ready(linker: &mut Linker<()>) -> Result<()> {
@@ -52,8 +64,11 @@ pub mod ours {
 pub mod peer {
     pub mod call;
     pub mod compile;
+    pub(crate) mod config;
     pub mod instantiate;
     pub mod interrupt;
+    pub mod trap;
+    mod wasi;
 
     use wasmtime as runtime;
 
@@ -67,6 +82,65 @@ pub mod peer {
 
         pub(super) fn pending_once(linker: &mut Linker<()>) -> Result<()> {
             super::call::pending_once(linker)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// What the engines can be asked about their configurations, and what could make a difference here, they must answer
+    /// alike. Left out: the strategy and inlining, which they name differently, and support for concurrent components,
+    /// without which the peer is built.
+    #[test]
+    fn both_sides_are_configured_alike() {
+        let ours = tussah::Engine::new(&super::ours::config::new()).unwrap();
+        let peer = wasmtime::Engine::new(&super::peer::config::new()).unwrap();
+        macro_rules! assert_alike {
+            ($($get:ident),* $(,)?) => {$(
+                assert_eq!(
+                    format!("{:?}", ours.$get()),
+                    format!("{:?}", peer.$get()),
+                    stringify!($get)
+                );
+            )*};
+        }
+        assert_alike!(
+            get_cranelift_opt_level,
+            get_cranelift_regalloc_algorithm,
+            get_cranelift_nan_canonicalization,
+            get_cranelift_debug_verifier,
+            get_parallel_compilation,
+            get_native_unwind_info,
+            get_generate_address_map,
+            get_debug_info,
+            get_debug_symbols,
+            get_guest_debug,
+            get_wasm_backtrace_max_frames,
+            get_signals_based_traps,
+            get_memory_reservation,
+            get_memory_reservation_for_growth,
+            get_memory_guard_size,
+            get_memory_may_move,
+            get_guard_before_linear_memory,
+            get_memory_init_cow,
+            get_memory_guaranteed_dense_image_size,
+            get_table_lazy_init,
+            get_max_wasm_stack,
+            get_async_stack_size,
+            get_async_stack_zeroing,
+            get_epoch_interruption,
+            get_consume_fuel,
+        );
+        assert!(ours.get_pooling_config().is_none() && peer.get_pooling_config().is_none());
+        // Neither side's flags are touched, so both keep the mitigations that are on by default.
+        for flags in [
+            ours.get_cranelift_flags_enabled().collect::<Vec<_>>(),
+            peer.get_cranelift_flags_enabled().collect::<Vec<_>>(),
+        ] {
+            assert!(
+                !flags.iter().any(|flag| flag.contains("spectre")),
+                "{flags:?}"
+            );
         }
     }
 }

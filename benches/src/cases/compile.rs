@@ -1,71 +1,69 @@
-//! What it costs to validate and to compile the example guests.
+//! What it costs to validate and compile large programs.
 
 use anyhow::{Result, ensure};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use super::config;
 use super::runtime::{Config, Engine, Module};
-use crate::harness::{Case, repeat};
+use crate::case::{Batch, Case, checksum, repeat};
+use crate::programs::{program, programs};
 
-macro_rules! guests {
-    ($($name:literal),*) => {
-        &[$(($name, include_bytes!(concat!("../../../examples/guests/", $name, ".wasm")))),*]
-    };
-}
+/// The largest programs of the suite.
+const PROGRAMS: [&str; 3] = ["regex", "pulldown-cmark", "bz2"];
 
-/// The largest last.
-const GUESTS: &[(&str, &[u8])] =
-    guests!["spin", "storm", "recurse", "hog", "trap", "cpu", "greeter"];
+type Set = fn(&mut Config);
 
-/// Each guest on one thread, then the largest one under other configurations.
-///
-/// # Errors
-///
-/// An engine could not be set up.
-pub fn cases() -> Result<Vec<Case>> {
-    let mut one = Config::new();
-    one.parallel_compilation(false);
-    let with = |setting: fn(&mut Config) -> &mut Config| setting(&mut one.clone()).clone();
-
-    let mut cases = Vec::new();
-    for (name, bytes) in GUESTS {
-        cases.push(compile((*name).to_owned(), &one, bytes)?);
-    }
-    let greeter = GUESTS[GUESTS.len() - 1].1;
-    let settings = [
-        ("validated only", None),
-        (
-            "epoch",
-            Some(with(|config| config.epoch_interruption(true))),
-        ),
-        ("fuel", Some(with(|config| config.consume_fuel(true)))),
-        (
-            "all threads",
-            Some(with(|config| config.parallel_compilation(true))),
-        ),
+/// Each program on one thread and on two, plain and interruptible.
+#[must_use]
+pub fn cases() -> Vec<Case> {
+    let modes: [(&str, Set); 3] = [
+        ("plain", |_| {}),
+        ("epoch", |config| _ = config.epoch_interruption(true)),
+        ("fuel", |config| _ = config.consume_fuel(true)),
     ];
-    for (what, config) in settings {
-        let name = format!("greeter, {what}");
-        cases.push(match config {
-            Some(config) => compile(name, &config, greeter)?,
-            None => validate(name, greeter),
-        });
+    let mut cases = Vec::new();
+    if let Err(error) = programs() {
+        cases.push(Case::impossible("the programs of the suite", &error));
+        return cases;
     }
-    Ok(cases)
+    for program in PROGRAMS {
+        for (threads, count) in [(1, "1 thread"), (2, "2 threads")] {
+            for (mode, set) in modes {
+                let name = format!("{program}, {count}, {mode}");
+                let sets: &[_] = match threads {
+                    1 => &["compilations", "on 1 thread"],
+                    _ => &["compilations", "on 2 threads"],
+                };
+                let case = Case::new(name, move || compile(program, threads, set));
+                cases.push(case.sets(sets).with_peak());
+            }
+        }
+    }
+    cases
 }
 
-fn compile(name: String, config: &Config, bytes: &'static [u8]) -> Result<Case> {
-    let engine = Engine::new(config)?;
-    Ok(Case::new(name, move |n| {
-        repeat(n, || {
-            let module = Module::new(&engine, bytes)?;
-            ensure!(module.exports().len() > 0, "exports nothing");
-            Ok::<_, anyhow::Error>(())
-        })
-    }))
+/// Both runtimes compile functions in parallel on the pool of threads in which they are called.
+fn compile(
+    name: &str,
+    threads: usize,
+    set: Set,
+) -> Result<impl FnMut(u64) -> Result<Batch> + use<>> {
+    let mut config = config::new();
+    config.parallel_compilation(threads > 1);
+    set(&mut config);
+    let engine = Engine::new(&config)?;
+    let pool = ThreadPoolBuilder::new().num_threads(threads).build()?;
+    let wasm = &program(name)?.wasm;
+    Ok(move |n| repeat(n, || one(&pool, &engine, wasm)))
 }
 
-fn validate(name: String, bytes: &'static [u8]) -> Case {
-    let engine = Engine::default();
-    Case::new(name, move |n| {
-        repeat(n, || Module::validate(&engine, bytes))
-    })
+fn one(pool: &ThreadPool, engine: &Engine, wasm: &[u8]) -> Result<u64> {
+    let module = pool.install(|| Module::new(engine, wasm))?;
+    let names = module.exports().map(|export| export.name().to_owned());
+    let names: Vec<_> = names.collect();
+    ensure!(
+        names.iter().any(|name| name == "_start"),
+        "exports {names:?}"
+    );
+    Ok(checksum(names.concat().as_bytes()))
 }

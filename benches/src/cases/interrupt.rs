@@ -1,119 +1,224 @@
-//! What it costs that a guest can be interrupted, while nobody does.
+//! What it costs that a guest can be interrupted, while nobody does, or every so often.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
-use super::runtime::{Config, Engine, Instance, Module, Store};
-use crate::harness::{Batch, Case};
+use super::config;
+use super::runtime::{Config, Engine, Instance, InstancePre, Linker, Module, Store};
+use super::wasi::{self, Exit, Wasi};
+use crate::case::{Batch, Case, checksum};
+use crate::kernels::{KERNELS, KERNELS_WAT, Kernel};
+use crate::poll::{block_on, poll_to_end};
+use crate::programs::{FOLDED, Program, program, programs};
 
-const KERNELS: &str = r#"(module
-    (memory 4)
-
-    ;; Calls and little else.
-    (func $fib (export "fib") (param $n i32) (result i64)
-        (if (result i64) (i32.lt_u (local.get $n) (i32.const 2))
-            (then (i64.extend_i32_u (local.get $n)))
-            (else (i64.add
-                (call $fib (i32.sub (local.get $n) (i32.const 1)))
-                (call $fib (i32.sub (local.get $n) (i32.const 2)))))))
-
-    ;; One tight loop in registers: a xorshift generator.
-    (func (export "i64 loop") (param $n i32) (result i64)
-        (local $x i64)
-        (local.set $x (i64.const 88172645463325252))
-        (loop $again
-            (local.set $x (i64.xor (local.get $x) (i64.shl (local.get $x) (i64.const 13))))
-            (local.set $x (i64.xor (local.get $x) (i64.shr_u (local.get $x) (i64.const 7))))
-            (local.set $x (i64.xor (local.get $x) (i64.shl (local.get $x) (i64.const 17))))
-            (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
-        (local.get $x))
-
-    ;; Nested loops over memory: counts the primes below $n.
-    (func (export "sieve") (param $n i32) (result i64)
-        (local $i i32) (local $j i32) (local $count i64)
-        (memory.fill (i32.const 0) (i32.const 0) (local.get $n))
-        (local.set $i (i32.const 2))
-        (loop $next
-            (if (i32.eqz (i32.load8_u (local.get $i)))
-                (then
-                    (local.set $count (i64.add (local.get $count) (i64.const 1)))
-                    (local.set $j (i32.shl (local.get $i) (i32.const 1)))
-                    (block $done
-                        (loop $strike
-                            (br_if $done (i32.ge_u (local.get $j) (local.get $n)))
-                            (i32.store8 (local.get $j) (i32.const 1))
-                            (local.set $j (i32.add (local.get $j) (local.get $i)))
-                            (br $strike)))))
-            (local.set $i (i32.add (local.get $i) (i32.const 1)))
-            (br_if $next (i32.lt_u (local.get $i) (local.get $n))))
-        (local.get $count)))"#;
-
-/// More than any batch burns.
+/// More than any guest burns.
 const FUEL: u64 = u64::MAX >> 1;
 /// A deadline that no epoch reaches.
 const NEVER: u64 = u64::MAX >> 1;
+/// Units of fuel between yields.
+const INTERVAL: u64 = 10_000;
 
-/// A kernel: an export, its argument, and the result it must have.
-type Kernel = (&'static str, i32, i64);
+/// How a guest can be interrupted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Plain,
+    Epoch,
+    Fuel,
+    FuelYield,
+}
 
-/// Each kernel plain, then checking for epochs, then counting fuel.
-///
-/// # Errors
-///
-/// A kernel could not be set up.
-pub fn cases() -> Result<Vec<Case>> {
-    let kernels: [Kernel; 3] = [
-        ("fib", 24, 46_368),
-        ("i64 loop", 500_000, xorshift(500_000)),
-        ("sieve", 200_000, 17_984),
-    ];
+use Mode::{Epoch, Fuel, FuelYield, Plain};
+
+impl Mode {
+    const ALL: [Self; 4] = [Plain, Epoch, Fuel, FuelYield];
+
+    fn name(self) -> &'static str {
+        match self {
+            Plain => "plain",
+            Epoch => "epoch",
+            Fuel => "fuel",
+            FuelYield => "fuel, yields",
+        }
+    }
+
+    fn config(self) -> Config {
+        let mut config = config::new();
+        match self {
+            Plain => {}
+            Epoch => _ = config.epoch_interruption(true),
+            Fuel | FuelYield => _ = config.consume_fuel(true),
+        }
+        config
+    }
+
+    fn arm<T>(self, store: &mut Store<T>) -> Result<()> {
+        match self {
+            Plain => {}
+            Epoch => store.set_epoch_deadline(NEVER),
+            Fuel => store.set_fuel(FUEL)?,
+            FuelYield => {
+                store.set_fuel(FUEL)?;
+                store.fuel_async_yield_interval(Some(INTERVAL))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What has been burnt since [`Mode::arm`].
+    fn burnt<T>(self, store: &Store<T>) -> Result<u64> {
+        match self {
+            Plain | Epoch => Ok(0),
+            Fuel | FuelYield => Ok(FUEL - store.get_fuel()?),
+        }
+    }
+}
+
+/// Kernels and programs, each plain and in every mode.
+#[must_use]
+pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for kernel in kernels {
-        let plain = format!("{}, plain", kernel.0);
-        cases.push(case(&plain, kernel, &Config::new())?);
-        for (mode, config) in [
-            ("epoch", Config::new().epoch_interruption(true)),
-            ("fuel", Config::new().consume_fuel(true)),
-        ] {
-            let name = format!("{}, {mode}", kernel.0);
-            cases.push(case(&name, kernel, config)?.over(plain.clone()));
+    for kernel in KERNELS {
+        // Where branches are hard to predict, one more can make code faster, or several times slower: whims of the predictor,
+        // which say little of what a check costs.
+        let sets: &[_] = match kernel.name {
+            "alternating calls" => &[],
+            "collatz" => &["kernels"],
+            _ => &["kernels", "kernels without collatz"],
+        };
+        for mode in Mode::ALL {
+            let case = Case::new(kernel.name, move || run_kernel(kernel, mode));
+            cases.push(in_mode(case, kernel.name, mode).sets(sets));
         }
     }
-    Ok(cases)
-}
-
-fn xorshift(n: u32) -> i64 {
-    let mut x = 88_172_645_463_325_252_u64;
-    for _ in 0..n {
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
+    match programs() {
+        Ok(programs) => {
+            let names = programs.iter().map(|program| &program.name);
+            cases.extend(names.filter(|name| *name != FOLDED).flat_map(|name| {
+                Mode::ALL.map(|mode| {
+                    let case = Case::new(name, move || run_program(name, mode));
+                    in_mode(case, name, mode).sets(&["programs"])
+                })
+            }));
+        }
+        Err(error) => cases.push(Case::impossible("the programs of the suite", &error)),
     }
-    x.cast_signed()
+    cases
 }
 
-fn case(name: &str, (export, argument, expected): Kernel, config: &Config) -> Result<Case> {
-    let engine = Engine::new(config)?;
-    let module = Module::new(&engine, KERNELS)?;
+fn in_mode(case: Case, plain: &str, mode: Mode) -> Case {
+    match mode {
+        Plain => case,
+        _ => case.mode(plain, mode.name()),
+    }
+}
+
+fn run_kernel(kernel: Kernel, mode: Mode) -> Result<impl FnMut(u64) -> Result<Batch>> {
+    let engine = Engine::new(&mode.config())?;
+    let module = Module::new(&engine, KERNELS_WAT)?;
     let mut store = Store::new(&engine, ());
-    let fuel = store.set_fuel(FUEL).is_ok();
-    // Checked in engines with epochs only; without a deadline the first check would trap.
-    store.set_epoch_deadline(NEVER);
-    let instance = Instance::new(&mut store, &module, &[])?;
-    let kernel = instance.get_typed_func::<i32, i64>(&mut store, export)?;
-    Ok(Case::new(name, move |n| {
-        if fuel {
-            store.set_fuel(FUEL)?;
-        }
+    mode.arm(&mut store)?;
+    let instance = block_on(Instance::new_async(&mut store, &module, &[]))?;
+    let func = instance.get_typed_func::<i32, i64>(&mut store, kernel.name)?;
+    let expected = kernel.expected();
+    Ok(move |operations| {
+        mode.arm(&mut store)?;
+        let mut yields = 0;
         let start = Instant::now();
-        for _ in 0..n {
-            let result = kernel.call(&mut store, argument)?;
+        for _ in 0..operations {
+            let result = if mode == FuelYield {
+                let (result, pending) =
+                    poll_to_end(func.call_async(&mut store, kernel.argument), || {});
+                yields += pending;
+                result?
+            } else {
+                func.call(&mut store, kernel.argument)?
+            };
             ensure!(result == expected, "{result} instead of {expected}");
         }
+        let elapsed = start.elapsed();
+        let burnt = mode.burnt(&store)?;
+        ensure!(yields > 0 || mode != FuelYield, "never yielded");
+        ensure!(burnt % operations == 0, "not every call burnt the same");
         Ok(Batch {
-            elapsed: start.elapsed(),
-            operations: n,
+            elapsed,
+            operations,
+            // With fuel, both sides must have burnt the same.
+            value: burnt / operations,
         })
-    }))
+    })
+}
+
+fn run_program(name: &str, mode: Mode) -> Result<impl FnMut(u64) -> Result<Batch> + use<>> {
+    let program = program(name)?;
+    let engine = Engine::new(&mode.config())?;
+    let module = Module::new(&engine, &program.wasm)?;
+    let mut linker = Linker::new(&engine);
+    wasi::define(&mut linker)?;
+    let pre = linker.instantiate_pre(&module)?;
+    Ok(move |operations| {
+        let mut elapsed = Duration::ZERO;
+        let mut value = 0;
+        for _ in 0..operations {
+            let (time, output) = run_once(program, &pre, mode)?;
+            elapsed += time;
+            value = output;
+        }
+        Ok(Batch {
+            elapsed,
+            operations,
+            value,
+        })
+    })
+}
+
+/// From start to exit in an instance of its own. The time is that of the part which the program marks.
+fn run_once(
+    program: &'static Program,
+    pre: &InstancePre<Wasi>,
+    mode: Mode,
+) -> Result<(Duration, u64)> {
+    let mut store = Store::new(pre.module().engine(), Wasi::new(program));
+    mode.arm(&mut store)?;
+    let instance = block_on(pre.instantiate_async(&mut store))?;
+    let start = instance.get_typed_func::<(), ()>(&mut store, "_start")?;
+    let result = if mode == FuelYield {
+        let (result, yields) = poll_to_end(start.call_async(&mut store, ()), || {});
+        ensure!(yields > 0, "never yielded");
+        result
+    } else {
+        start.call(&mut store, ())
+    };
+    if let Err(error) = result {
+        let exit = error.downcast_ref::<Exit>().map(|exit| exit.0);
+        ensure!(exit == Some(0), "{error:?}");
+    }
+
+    let burnt = mode.burnt(&store)?;
+    let wasi = store.data();
+    ensure!(!wasi.measured.is_zero(), "did not mark what to measure");
+    let mut all = Vec::new();
+    for (stream, written, expected) in [
+        ("stdout", &wasi.stdout, &program.stdout),
+        ("stderr", &wasi.stderr, &program.stderr),
+    ] {
+        if let Some(expected) = expected {
+            let at = written
+                .iter()
+                .zip(expected)
+                .take_while(|(a, b)| a == b)
+                .count();
+            ensure!(
+                written == expected,
+                "{stream} is not as expected from byte {at} on: {:?}",
+                String::from_utf8_lossy(
+                    &written[at.saturating_sub(40)..written.len().min(at + 40)]
+                )
+            );
+        }
+        all.extend_from_slice(written);
+    }
+    all.extend(burnt.to_le_bytes());
+    let value = checksum(&all);
+    Ok((wasi.measured, value))
 }
