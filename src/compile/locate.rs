@@ -9,8 +9,9 @@
 //! at last  at a fault's offset some label of the same root is alive; the difference of the constants is owed
 //! ```
 //!
-//! Two cases have no answer: code that Cranelift holds for cold, of which it keeps no locations, and functions whose
-//! registers are allocated in one pass. There the count is stored into the frame's slot before each access instead.
+//! Some accesses get no answer: in code that Cranelift holds for cold, of which it keeps no locations; in functions whose
+//! registers are allocated in one pass; and now and then where a range is lost. There the count is stored into the
+//! frame's slot before the access instead, the last kind by making the code once more.
 //!
 //! Must not know what the count means, nor who reads the table.
 
@@ -22,8 +23,8 @@ use cranelift_codegen::CompiledCode;
 use cranelift_codegen::LabelValueLoc;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::{
-    DataFlowGraph, Function, InstBuilder, InstructionData, Opcode, Signature, StackSlot, TrapCode,
-    Value, ValueLabel, ValueLabelAssignments, ValueLabelStart, types,
+    Block, DataFlowGraph, Function, InstBuilder, InstructionData, Opcode, Signature, StackSlot,
+    TrapCode, Value, ValueLabel, ValueLabelAssignments, ValueLabelStart, types,
 };
 use std::collections::HashSet;
 
@@ -72,29 +73,36 @@ impl Located {
         }
     }
 
-    /// After the optimiser: stores the count into `slot` before accesses in cold code, or before `all` of them.
-    pub(super) fn store(&mut self, func: &mut Function, slot: StackSlot, all: bool) {
+    /// After the optimiser: stores the count into `slot` before the accesses for which `which`, given block and position,
+    /// says so. Tells whether there were any.
+    pub(super) fn store(
+        &mut self,
+        func: &mut Function,
+        slot: StackSlot,
+        which: impl Fn(&Function, Block, u32) -> bool,
+    ) -> bool {
         let mut stores = Vec::new();
         for block in func.layout.blocks() {
-            if !all && !func.is_effectively_cold(block) {
-                continue;
-            }
             for inst in func.layout.block_insts(block) {
                 let code = func.dfg.insts[inst].memflags_trap_code(&func.dfg);
                 let position = func.srcloc(inst).bits();
-                if let Some(site) = code.and_then(|code| self.site(position, code)) {
+                if let Some(site) = code.and_then(|code| self.site(position, code))
+                    && which(func, block, site.position)
+                {
                     stores.push((inst, site));
-                    self.stored.insert(site.position);
                 }
             }
         }
+        let any = !stores.is_empty();
         for (inst, site) in stores {
+            self.stored.insert(site.position);
             let location = func.srcloc(inst);
             let mut cursor = FuncCursor::new(func).at_inst(inst);
             cursor.set_srcloc(location);
             let count = cursor.ins().iadd_imm_s(site.root, site.owed);
             cursor.ins().stack_store(POINTER, count, slot, 0);
         }
+        any
     }
 
     /// The access that faults with `code` in an instruction of the operator at `position`: that operator's, or the nearest
@@ -149,12 +157,16 @@ impl Located {
 
     /// At last: the table of the faults in `compiled`. Offsets are relative to the function; `slot` is that of the slot to
     /// the frame pointer.
+    ///
+    /// # Errors
+    ///
+    /// The positions of accesses for which the allocator gave no answer.
     pub(super) fn table(
         &self,
         signature: &Signature,
         compiled: &CompiledCode,
         slot: i32,
-    ) -> Vec<FuelSite> {
+    ) -> Result<Vec<FuelSite>, HashSet<u32>> {
         let mut ranges: Vec<(u32, u32, FuelPlace, Value, i64)> = Vec::new();
         for (label, places) in &compiled.value_labels_ranges {
             let (root, more) = self.labels[label.as_u32() as usize];
@@ -176,6 +188,7 @@ impl Located {
         let locations = compiled.buffer.get_srclocs_sorted();
 
         let mut table = Vec::with_capacity(faults.len());
+        let mut lost = HashSet::new();
         let (mut started, mut location) = (0, 0);
         let mut alive: Vec<usize> = Vec::new();
         for (offset, code) in faults {
@@ -212,20 +225,24 @@ impl Located {
             }
             let here = alive.iter().map(|&range| ranges[range]);
             let found = here.into_iter().find(|range| range.3 == site.root);
-            let Some((_, _, place, _, more)) = found else {
-                debug_assert!(false, "no count at offset {offset:#x}");
-                continue;
-            };
-            let Ok(owed) = i32::try_from(site.owed - more) else {
-                continue;
-            };
-            table.push(FuelSite {
-                offset,
-                place,
-                owed,
+            let found = found.and_then(|(_, _, place, _, more)| {
+                let owed = i32::try_from(site.owed - more).ok()?;
+                Some(FuelSite {
+                    offset,
+                    place,
+                    owed,
+                })
             });
+            match found {
+                Some(found) => table.push(found),
+                None => _ = lost.insert(site.position),
+            }
         }
-        table
+        if lost.is_empty() {
+            Ok(table)
+        } else {
+            Err(lost)
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::trampoline::Trampolines;
 use super::translate::{FaultSite, FuncTranslator, TranslateEnv};
 use crate::abi::VmctxLayout;
 use crate::code::{Artifact, CodeTables, FuelSite, FuncLoc, TrampolineCode, Tunables};
-use crate::error::{Context as _, Error, Result, bail, format_err};
+use crate::error::{Context as _, Error, Result, bail, ensure, format_err};
 use crate::wasm::{DefinedFuncIndex, ModuleInfo, WasmFuncType};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::StackSlot;
@@ -303,7 +303,7 @@ impl Worker {
         let context = &mut self.context;
         let mut control = ControlPlane::default();
         let mut located = Located::default();
-        let mut stages = || {
+        let mut optimise = || {
             if isa.flags().enable_nan_canonicalization() {
                 context.canonicalize_nans(isa)?;
             }
@@ -317,25 +317,42 @@ impl Worker {
             if isa.flags().opt_level() != OptLevel::None {
                 context.egraph_pass(isa, &mut control)?;
             }
-            let one_pass = isa.flags().regalloc_algorithm() == RegallocAlgorithm::SinglePass;
-            located.store(&mut context.func, slot, one_pass);
-            located.label(&mut context.func);
-            isa.compile_function(
-                &context.func,
-                &context.domtree,
-                &mut self.allocation,
-                false,
-                &mut control,
-            )
+            Ok(())
         };
-        let stencil = stages().map_err(|error| codegen_error(&error))?;
-        let compiled = stencil.apply_params(&context.func.params);
-        let mut result = Compiled::new(symbol, &context.func, &compiled, isa, addresses)?;
-        result.fuel_slot = slot_offset(&compiled, slot).context("the frame has no layout")?;
-        let signature = &context.func.signature;
-        result.fuel = located.table(signature, &compiled, result.fuel_slot);
-        context.clear();
-        Ok(result)
+        optimise().map_err(|error| codegen_error(&error))?;
+        let one_pass = isa.flags().regalloc_algorithm() == RegallocAlgorithm::SinglePass;
+        located.store(&mut context.func, slot, |func, block, _| {
+            one_pass || func.is_effectively_cold(block)
+        });
+        located.label(&mut context.func);
+        loop {
+            let stencil = isa
+                .compile_function(
+                    &context.func,
+                    &context.domtree,
+                    &mut self.allocation,
+                    false,
+                    &mut control,
+                )
+                .map_err(|error| codegen_error(&error))?;
+            let compiled = stencil.apply_params(&context.func.params);
+            let fuel_slot = slot_offset(&compiled, slot).context("the frame has no layout")?;
+            match located.table(&context.func.signature, &compiled, fuel_slot) {
+                Ok(fuel) => {
+                    let mut result =
+                        Compiled::new(symbol, &context.func, &compiled, isa, addresses)?;
+                    result.fuel_slot = fuel_slot;
+                    result.fuel = fuel;
+                    context.clear();
+                    return Ok(result);
+                }
+                // Once more at most: what is stored is not lost.
+                Err(lost) => ensure!(
+                    located.store(&mut context.func, slot, |_, _, at| lost.contains(&at)),
+                    "the code generator lost the count of fuel"
+                ),
+            }
+        }
     }
 }
 
