@@ -7,7 +7,11 @@ use crate::{generate, ours, peer, programs};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::{env, fs, thread};
+use std::time::{Duration, Instant};
+use std::{env, fs, process, thread};
+
+/// How long a case may take, on a busy machine too: a guest that fuel does not stop would run for ever.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -103,11 +107,16 @@ pub fn run(options: &Options) -> Result<bool, String> {
     let next = AtomicUsize::new(0);
     let report = Mutex::new(report);
     let stack = ours::run::THREAD_STACK.max(peer::run::THREAD_STACK);
+    let workers = thread::available_parallelism().map_or(2, usize::from);
+    let busy: Vec<_> = (0..workers).map(|_| Busy::default()).collect();
     let announce = env::var_os("TUSSAH_ORACLE_TRACE").is_some();
     thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
+        scope.spawn(|| watch(&busy));
+        for slot in &busy {
             let worker = thread::Builder::new().stack_size(stack);
-            let started = worker.spawn_scoped(scope, || {
+            let (next, work, engines, report) = (&next, &work, &engines, &report);
+            let started = worker.spawn_scoped(scope, move || {
+                let _ended = Ended(slot);
                 while let Some(work) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let case = match work.clone() {
                         Work::Generate(make, seed) => make(seed),
@@ -116,7 +125,8 @@ pub fn run(options: &Options) -> Result<bool, String> {
                     if announce {
                         crate::report::announce(&case.name);
                     }
-                    let verdict = judge(&engines, &case);
+                    slot.set(State::Runs(case.name.clone(), Instant::now()));
+                    let verdict = judge(engines, &case);
                     let mut report = report.lock().expect("no worker panics while reporting");
                     keep(options, &case, &verdict);
                     report.add(&case, &verdict);
@@ -127,6 +137,57 @@ pub fn run(options: &Options) -> Result<bool, String> {
     });
     let report = report.into_inner().expect("no worker panicked");
     Ok(report.conclude(options))
+}
+
+/// What a worker does.
+#[derive(Default)]
+enum State {
+    #[default]
+    Starts,
+    /// This case, since then.
+    Runs(String, Instant),
+    Ended,
+}
+
+#[derive(Default)]
+struct Busy(Mutex<State>);
+
+impl Busy {
+    fn set(&self, state: State) {
+        *self.0.lock().expect("nobody panics with this lock") = state;
+    }
+}
+
+/// Says that a worker has ended, if only by a panic.
+struct Ended<'a>(&'a Busy);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.set(State::Ended);
+    }
+}
+
+/// Ends the process when a case does not end: no thread can be made to leave a guest that does not look at its fuel.
+fn watch(workers: &[Busy]) {
+    loop {
+        thread::sleep(Duration::from_millis(200));
+        let mut left = false;
+        for worker in workers {
+            match &*worker.0.lock().expect("nobody panics with this lock") {
+                State::Runs(case, since) if since.elapsed() > PATIENCE => {
+                    crate::report::announce(&format!(
+                        "FAILED: {case} still runs after {PATIENCE:?}"
+                    ));
+                    process::exit(1);
+                }
+                State::Ended => {}
+                State::Starts | State::Runs(..) => left = true,
+            }
+        }
+        if !left {
+            return;
+        }
+    }
 }
 
 /// Keeps the module of a case that showed a difference, or that was asked for.
