@@ -13,20 +13,26 @@
 //! registers are allocated in one pass; and now and then where a range is lost. There the count is stored into the
 //! frame's slot before the access instead, the last kind by making the code once more.
 //!
+//! Between the optimiser and the allocator the sums are put in order again: see [`Located::chain`].
+//!
 //! Must not know what the count means, nor who reads the table.
 
 use super::signature::POINTER;
-use super::translate::{FaultSite, Marked, clif_code};
+use super::translate::{FaultSite, Marked, Metering, clif_code};
 use crate::code::{FuelPlace, FuelSite};
 use crate::wasm::Trap;
 use cranelift_codegen::CompiledCode;
 use cranelift_codegen::LabelValueLoc;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
+use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::ir::{
-    Block, DataFlowGraph, Function, InstBuilder, InstructionData, Opcode, Signature, StackSlot,
-    TrapCode, Value, ValueLabel, ValueLabelAssignments, ValueLabelStart, types,
+    Block, DataFlowGraph, Function, Inst, InstBuilder, InstructionData, Opcode, Signature,
+    StackSlot, TrapCode, Value, ValueLabel, ValueLabelAssignments, ValueLabelStart, types,
 };
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+
+/// So far up the dominator tree a count is looked for.
+const MAX_STEPS: usize = 32;
 
 /// The register of the third integer argument, and that of the fourth: where the count is in a prologue.
 const ARGUMENTS: [u8; 2] = [2, 1];
@@ -44,6 +50,10 @@ pub(super) struct Located {
     labels: Vec<(Value, i64)>,
     /// The positions before whose accesses the count is stored.
     stored: HashSet<u32>,
+    /// What counts are made of.
+    roots: HashSet<Value>,
+    /// Parameters that [`Located::chain`] made, as a root and a constant more.
+    passed: HashMap<Value, (Value, i64)>,
 }
 
 #[derive(Copy, Clone, Debug)]
@@ -57,7 +67,7 @@ struct Site {
 
 impl Located {
     /// Before the optimiser: what the counts are made of.
-    pub(super) fn before(func: &Function, sites: &[FaultSite]) -> Located {
+    pub(super) fn before(func: &Function, metering: &Metering) -> Located {
         let reduced = |site: &FaultSite| {
             let (root, more) = reduce(&func.dfg, site.count);
             Site {
@@ -68,8 +78,72 @@ impl Located {
             }
         };
         Located {
-            sites: sites.iter().map(reduced).collect(),
+            sites: metering.sites.iter().map(reduced).collect(),
+            roots: metering
+                .counts
+                .iter()
+                .map(|&count| reduce(&func.dfg, count).0)
+                .collect(),
             ..Located::default()
+        }
+    }
+
+    /// After the optimiser: makes each count of the one before it.
+    ///
+    /// Of `(x + 1) + 2` the optimiser makes `x + 3`, which keeps `x` alive beside `x + 1`: two registers for one count, and
+    /// a copy at each turn of a loop. Instruction selection would do it again across blocks, so a count that comes from
+    /// another block comes as a parameter.
+    pub(super) fn chain(&mut self, func: &mut Function, domtree: &DominatorTree) {
+        // The last count of each root in each block.
+        let mut last: HashMap<(Block, Value), (Value, i64)> = HashMap::new();
+        let mut same: HashMap<Value, Value> = HashMap::new();
+        let blocks: Vec<Block> = func.layout.blocks().collect();
+        let entered = entries(func);
+        for block in blocks {
+            let insts: Vec<Inst> = func.layout.block_insts(block).collect();
+            for inst in insts {
+                let &[value] = func.dfg.inst_results(inst) else {
+                    continue;
+                };
+                if func.dfg.value_type(value) != types::I64 {
+                    continue;
+                }
+                let (root, more) = self.reduce(&func.dfg, value);
+                if root == value || !self.roots.contains(&root) {
+                    continue;
+                }
+                let before = std::iter::successors(Some(block), |&b| domtree.idom(b))
+                    .take(MAX_STEPS)
+                    .find_map(|from| Some((from, *last.get(&(from, root))?)));
+                if let Some((from, (mut base, less))) = before {
+                    if less == more {
+                        same.insert(value, base);
+                        continue;
+                    }
+                    if let (true, Some(&Some(branch))) = (from != block, entered.get(&block)) {
+                        base = pass(func, branch, block, base);
+                        self.passed.insert(base, (root, less));
+                    }
+                    let mut cursor = FuncCursor::new(func).at_inst(inst);
+                    let difference = cursor.ins().iconst(types::I64, more - less);
+                    func.dfg.insts[inst] = InstructionData::Binary {
+                        opcode: Opcode::Iadd,
+                        args: [base, difference],
+                    };
+                }
+                last.insert((block, root), (value, more));
+            }
+        }
+        if same.is_empty() {
+            return;
+        }
+        let insts = func
+            .layout
+            .blocks()
+            .flat_map(|b| func.layout.block_insts(b));
+        for inst in insts.collect::<Vec<_>>() {
+            func.dfg
+                .map_inst_values(inst, |value| same.get(&value).copied().unwrap_or(value));
         }
     }
 
@@ -105,6 +179,15 @@ impl Located {
         any
     }
 
+    /// A value as a root and a constant.
+    fn reduce(&self, dfg: &DataFlowGraph, value: Value) -> (Value, i64) {
+        let (base, more) = reduce(dfg, value);
+        match self.passed.get(&base) {
+            Some(&(root, constant)) => (root, more.wrapping_add(constant)),
+            None => (base, more),
+        }
+    }
+
     /// The access that faults with `code` in an instruction of the operator at `position`: that operator's, or the nearest
     /// one before with this mark.
     fn site(&self, position: u32, code: TrapCode) -> Option<Site> {
@@ -136,7 +219,7 @@ impl Located {
                 if func.dfg.value_type(value) != types::I64 {
                     continue;
                 }
-                let (root, more) = reduce(&func.dfg, value);
+                let (root, more) = self.reduce(&func.dfg, value);
                 if roots.contains(&root) {
                     found.push((value, root, more));
                 }
@@ -244,6 +327,39 @@ impl Located {
             Err(lost)
         }
     }
+}
+
+/// For each block that is entered by one branch, and that once, the branch.
+fn entries(func: &Function) -> HashMap<Block, Option<Inst>> {
+    let mut entries = HashMap::new();
+    for block in func.layout.blocks() {
+        let Some(branch) = func.layout.last_inst(block) else {
+            continue;
+        };
+        let dfg = &func.dfg;
+        let targets = dfg.insts[branch].branch_destination(&dfg.jump_tables, &dfg.exception_tables);
+        for target in targets {
+            entries
+                .entry(target.block(&dfg.value_lists))
+                .and_modify(|entry| *entry = None)
+                .or_insert(Some(branch));
+        }
+    }
+    entries
+}
+
+/// Passes a value to a block that only this branch enters; what it is there.
+fn pass(func: &mut Function, branch: Inst, block: Block, value: Value) -> Value {
+    let param = func.dfg.append_block_param(block, types::I64);
+    let dfg = &mut func.dfg;
+    let targets =
+        dfg.insts[branch].branch_destination_mut(&mut dfg.jump_tables, &mut dfg.exception_tables);
+    for target in targets {
+        if target.block(&dfg.value_lists) == block {
+            target.append_argument(value, &mut dfg.value_lists);
+        }
+    }
+    param
 }
 
 /// A value as another one and a constant.

@@ -9,7 +9,7 @@ use super::locate::Located;
 use super::settings::{self, CompilerSettings};
 use super::symbol::Symbol;
 use super::trampoline::Trampolines;
-use super::translate::{FaultSite, FuncTranslator, TranslateEnv};
+use super::translate::{FuncTranslator, Metering, TranslateEnv};
 use crate::abi::VmctxLayout;
 use crate::code::{Artifact, CodeTables, FuelSite, FuncLoc, TrampolineCode, Tunables};
 use crate::error::{Context as _, Error, Result, bail, ensure, format_err};
@@ -216,7 +216,7 @@ impl Compiler {
         let symbol = Symbol::Func(body.func);
         let addresses = self.tunables.generate_address_map;
         let compiled = match metering.slot {
-            Some(slot) => worker.emit_metered(symbol, isa, addresses, slot, &metering.sites),
+            Some(slot) => worker.emit_metered(symbol, isa, addresses, slot, &metering),
             None => worker.emit(symbol, isa, addresses),
         }
         .map_err(name)?;
@@ -298,7 +298,7 @@ impl Worker {
         isa: &dyn TargetIsa,
         addresses: bool,
         slot: StackSlot,
-        sites: &[FaultSite],
+        metering: &Metering,
     ) -> Result<Compiled> {
         let context = &mut self.context;
         let mut control = ControlPlane::default();
@@ -312,10 +312,11 @@ impl Worker {
             context.compute_domtree();
             context.eliminate_unreachable_code(isa)?;
             context.remove_constant_phis(isa)?;
-            located = Located::before(&context.func, sites);
+            located = Located::before(&context.func, metering);
             context.func.dfg.resolve_all_aliases();
             if isa.flags().opt_level() != OptLevel::None {
                 context.egraph_pass(isa, &mut control)?;
+                located.chain(&mut context.func, &context.domtree);
             }
             Ok(())
         };

@@ -127,6 +127,19 @@ impl StoreCore {
         Ok(())
     }
 
+    /// Refuses an operation that would use up all fuel before it has done anything. All fuel is gone then.
+    ///
+    /// # Errors
+    ///
+    /// [`Trap::OutOfFuel`].
+    pub(crate) fn affords(&mut self, units: u64) -> Result<()> {
+        if self.fuel_left() > units {
+            return Ok(());
+        }
+        self.inject(0);
+        Err(Trap::OutOfFuel.into())
+    }
+
     /// Charges fuel that a builtin spends on behalf of the guest.
     ///
     /// # Errors

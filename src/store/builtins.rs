@@ -153,6 +153,9 @@ impl StoreCore {
         };
         let cost = u64::from(cost);
         let metered = tunables.consume_fuel && !charged;
+        if metered {
+            self.affords(len.saturating_mul(cost))?;
+        }
         let mut done = 0;
         loop {
             let mut count = chunk.min(len - done);
@@ -210,7 +213,7 @@ impl StoreCore {
     }
 
     /// Checks `(start, size)` pairs against a length. Running out of fuel for it goes before being out of bounds.
-    fn bounds(&self, pairs: &[(u64, u64)], len: u64, unit: Unit, charged: bool) -> Result<()> {
+    fn bounds(&mut self, pairs: &[(u64, u64)], len: u64, unit: Unit, charged: bool) -> Result<()> {
         let fits =
             |&(start, size): &(u64, u64)| start.checked_add(len).is_some_and(|end| end <= size);
         if pairs.iter().all(fits) {
@@ -221,9 +224,9 @@ impl StoreCore {
             Unit::Byte => (tunables.operator_cost.per_byte, Trap::MemoryOutOfBounds),
             Unit::Element => (tunables.operator_cost.per_element, Trap::TableOutOfBounds),
         };
-        let metered = tunables.consume_fuel && !charged;
-        if metered && self.get_fuel()? <= len.saturating_mul(u64::from(cost)) {
-            return Err(Trap::OutOfFuel.into());
+        let cost = u64::from(cost);
+        if tunables.consume_fuel && !charged {
+            self.affords(len.saturating_mul(cost))?;
         }
         Err(trap.into())
     }

@@ -28,7 +28,7 @@ const EXACT_AT_TRAPS: bool = false;
 /// Whether nothing is written, and nothing left, when fuel ends at a bulk operation. It is not so yet: the peer takes all
 /// the fuel before it writes anything. Tussah writes what the fuel is enough for, and takes nothing for an operation that
 /// is out of bounds as well. Kept as [`EXACT_AT_TRAPS`] is.
-const EXACT_AT_BULK: bool = false;
+const EXACT_AT_BULK: bool = true;
 
 /// How many differences are printed, and how many of a known sort.
 const PRINTED: usize = 20;

@@ -24,8 +24,7 @@
 //!
 //! # Epochs
 //!
-//! Function entries and loop headers compare one word of the store's alarm with zero and call a cold builtin if it is
-//! not. The load is an ordinary one; the compiler does not merge two of them because each is followed by a call, which
+//! Function entries and loop headers look at one word of the store's alarm and call a cold builtin if it rings. The load is an ordinary one; the compiler does not merge two of them because each is followed by a call, which
 //! may write anything. A test looks for them in the optimised code.
 
 use super::trap::Marked;
@@ -61,6 +60,8 @@ pub(in crate::compile) struct Metering {
     pub(in crate::compile) slot: Option<StackSlot>,
     /// What the count is where an instruction may fault, in the order of the operators.
     pub(in crate::compile) sites: Vec<FaultSite>,
+    /// Values that are counts, at least one of each that is not a sum.
+    pub(in crate::compile) counts: Vec<Value>,
 }
 
 /// The count at an operator that may fault.
@@ -108,7 +109,7 @@ impl Body<'_, '_> {
             operator: None,
             metering: Metering {
                 slot: Some(slot),
-                sites: Vec::new(),
+                ..Metering::default()
             },
         });
     }
@@ -179,8 +180,9 @@ impl Body<'_, '_> {
 
     /// Adds to the count, if there is one.
     pub(super) fn add_fuel(&mut self, charge: i64) {
-        if let (Some(fuel), true) = (&self.fuel, charge != 0) {
+        if let (Some(fuel), true) = (&mut self.fuel, charge != 0) {
             let count = self.builder.use_var(fuel.count);
+            fuel.metering.counts.push(count);
             let count = self.builder.ins().iadd_imm_s(count, charge);
             self.builder.def_var(fuel.count, count);
         }
