@@ -12,9 +12,10 @@ test:
 service:
     cargo run --release --example service
 
-# The contract test against the peer that it copies.
+# The contract test against the peer that it copies, then generated modules and real programs beside it: some minutes.
+# TUSSAH_ORACLE_MODULES says how many modules, TUSSAH_ORACLE_ONLY=structured:17 which one, TUSSAH_SUITES where programs are.
 oracle:
-    cargo test -p tussah-oracle
+    cargo test -p tussah-oracle -p tussah-differential
 
 # Break the runtime in one place at a time: each broken copy must fail its test.
 sabotage *ROWS:

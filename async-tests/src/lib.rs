@@ -97,6 +97,8 @@
 //! }
 //! ```
 
+#![doc = include_str!("variance.md")]
+
 pub mod channel;
 pub mod count;
 pub mod executor;

@@ -4,12 +4,21 @@
 //! the compiler emits one trampoline per builtin that a module uses, which saves `exit_fp` and `exit_pc`, calls through
 //! `VmContext::builtins` and raises if the body says so.
 //!
+//! A cold builtin is called without arguments, under a convention that preserves every register, so that a check which
+//! rarely fires keeps nothing alive and costs its surroundings no register. Its trampoline asks the host for the context
+//! of the running store ([`HOST_WORD`]); its body gets that root context. What such a builtin reads and writes of the
+//! calling function's state lies in a slot of that function's frame, see `FuncLoc::fuel_slot`.
+//!
 //! The body of a builtin is `extern "C" fn(vmctx: *mut VmContext, params..) -> result`. How a result says "raise":
 //! `Ok` results are 1 = fine, 0 = raise; `Size` results are an `i64`, -1 = the wasm operation failed, -2 = raise.
 
 /// Set in a bulk operation's first index if compiled code has charged for its length already, or need not: the body then
 /// leaves fuel alone.
 pub(crate) const ALREADY_CHARGED: i32 = i32::MIN;
+
+/// The word at the end of a module's text that holds the address of the host's function `() -> *mut VmContext`, which
+/// gives the root context of the store that runs on this thread. Written when the text is mapped.
+pub(crate) const HOST_WORD: usize = size_of::<usize>();
 
 /// The machine type of a builtin's parameter.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -34,7 +43,7 @@ pub(crate) enum Ret {
 pub(crate) enum Heat {
     /// `Tail`.
     Warm,
-    /// `PreserveAll`: clobbers nothing, so that a check which rarely fires costs its surroundings no registers.
+    /// `PreserveAll`, and without arguments: clobbers nothing and needs nothing.
     Cold,
 }
 
@@ -101,8 +110,8 @@ builtins! {
     TableInit = table_init(table: I32, elem: I32, dst: I64, src: I64, len: I64) -> Ok Warm;
     /// `elem.drop`.
     ElemDrop = elem_drop(elem: I32) -> Nothing Warm;
-    /// Raises the trap with this code; used where code may not rely on signals.
-    RaiseTrap = raise_trap(code: I32) -> Ok Warm;
+    /// Raises the trap with this code. Machine code calls a trampoline per trap, which supplies the code.
+    RaiseTrap = raise_trap(code: I32) -> Ok Cold;
     /// The fuel counter has reached zero.
     OutOfFuel = out_of_fuel() -> Ok Cold;
     /// The epoch has reached the deadline.

@@ -8,10 +8,13 @@
 //!
 //! | who | convention | parameters |
 //! |---|---|---|
-//! | wasm function | Cranelift `Tail` | `(callee_vmctx, caller_vmctx, wasm params..) -> wasm results` |
+//! | wasm function | Cranelift `Tail` | `(callee_vmctx, caller_vmctx, [fuel], wasm params..) -> ([fuel], wasm results)` |
 //! | `enter` trampoline, per signature | SystemV | `(callee_vmctx, caller_vmctx, args: *mut ValRaw, code) -> i8` (1 = returned, 0 = raised) |
 //! | `exit` trampoline, per signature | as a wasm function | spills to a `[ValRaw]`, calls the [`HostShim`] of its `VmHostFunc` |
-//! | builtin, as machine code calls it | Cranelift `Tail`, or `PreserveAll` for the cold ones | `(vmctx, params..)`, see [`builtins`] |
+//! | warm builtin, as machine code calls it | Cranelift `Tail` | `(vmctx, params..)`, see [`builtins`] |
+//! | cold builtin, as machine code calls it | Cranelift `PreserveAll` | none |
+//!
+//! With fuel, its count is passed along with every call and return of wasm code and in memory only while the host runs.
 //!
 //! `args` has one 16-byte slot per parameter or result, whichever are more; results overwrite parameters.
 
@@ -25,7 +28,7 @@ mod vm;
 pub(crate) use layout::VmctxLayout;
 pub(crate) use trapcode::{decode_trap, encode_trap};
 pub(crate) use vm::{
-    EnterFn, HostShim, MAGIC_HOST, MAGIC_INSTANCE, VmContext, VmExec, VmFuncRef, VmGlobal,
-    VmHostFunc, VmMemory, VmStore, VmTable,
+    CurrentContext, EnterFn, HostShim, MAGIC_HOST, MAGIC_INSTANCE, VmContext, VmExec, VmFuncRef,
+    VmGlobal, VmHostFunc, VmMemory, VmStore, VmTable,
 };
 pub use vm::{V128, ValRaw};

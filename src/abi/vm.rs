@@ -18,8 +18,7 @@ pub(crate) const MAGIC_HOST: u32 = 0x6d76_6873;
 /// runtime               exec.stack_limit (read by every prologue)
 /// enter                 exec.entry_sp, entry_fp, entry_handler
 /// exit, builtins        exec.exit_fp, exec.exit_pc
-/// wasm code, runtime    fuel
-/// runtime               epoch_deadline
+/// enter, exit, runtime  fuel (while wasm code runs, it holds the count itself)
 /// ```
 #[repr(C)]
 #[derive(Debug)]
@@ -28,8 +27,6 @@ pub(crate) struct VmStore {
     pub(crate) exec: VmExec,
     /// Fuel spent minus fuel granted: negative while some is left.
     pub(crate) fuel: i64,
-    /// The epoch at which wasm code calls the `new_epoch` builtin.
-    pub(crate) epoch_deadline: u64,
 }
 
 /// The registers of the running stack: where a trap goes, where a backtrace starts, how deep wasm may go.
@@ -71,7 +68,6 @@ impl VmStore {
     pub(crate) const OFFSET_EXIT_FP: u32 = off(offset_of!(VmStore, exec.exit_fp));
     pub(crate) const OFFSET_EXIT_PC: u32 = off(offset_of!(VmStore, exec.exit_pc));
     pub(crate) const OFFSET_FUEL: u32 = off(offset_of!(VmStore, fuel));
-    pub(crate) const OFFSET_EPOCH_DEADLINE: u32 = off(offset_of!(VmStore, epoch_deadline));
 }
 
 /// The fixed head of a VMContext; `VmctxLayout` describes the tail.
@@ -88,15 +84,15 @@ pub(crate) struct VmContext {
     pub(crate) builtins: *const *const c_void,
     /// Canonical id of each module type, indexed by `TypeIndex`.
     pub(crate) type_ids: *const u32,
-    /// The engine's epoch.
-    pub(crate) epoch: *const AtomicU64,
+    /// Not zero once the epoch has reached the store's deadline.
+    pub(crate) due: *const AtomicU64,
 }
 
 impl VmContext {
     pub(crate) const OFFSET_STORE: u32 = off(offset_of!(VmContext, store));
     pub(crate) const OFFSET_BUILTINS: u32 = off(offset_of!(VmContext, builtins));
     pub(crate) const OFFSET_TYPE_IDS: u32 = off(offset_of!(VmContext, type_ids));
-    pub(crate) const OFFSET_EPOCH: u32 = off(offset_of!(VmContext, epoch));
+    pub(crate) const OFFSET_DUE: u32 = off(offset_of!(VmContext, due));
 }
 
 /// A function reference: three words that never change after the instance (or host function) is made. Tables and
@@ -186,6 +182,9 @@ pub(crate) type HostShim = unsafe extern "C" fn(
     caller: *mut VmContext,
     args: *mut ValRaw,
 ) -> bool;
+
+/// Gives the root context of the store that runs wasm code on this thread, see `builtins`.
+pub(crate) type CurrentContext = extern "C" fn() -> *mut VmContext;
 
 /// An `enter` trampoline.
 pub(crate) type EnterFn = unsafe extern "C" fn(

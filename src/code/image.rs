@@ -1,8 +1,9 @@
 //! Code that is ready to run, and what is known of each of its instructions.
 
 use super::region::{self, CodeMemory};
-use super::{Artifact, CodeTables, FuncLoc};
-use crate::abi::VmctxLayout;
+use super::{Artifact, CodeTables, FuelSite, FuncLoc};
+use crate::abi::builtins::HOST_WORD;
+use crate::abi::{CurrentContext, VmctxLayout};
 use crate::error::{Context, Result};
 use crate::wasm::{DefinedFuncIndex, ModuleInfo};
 use cranelift_entity::PrimaryMap;
@@ -18,35 +19,35 @@ pub(crate) struct Image(Arc<ImageInner>);
 pub(crate) struct ImageInner {
     memory: CodeMemory,
     len: usize,
-    /// Start, length and index of each function's code, sorted by start.
-    functions: Box<[(u32, u32, DefinedFuncIndex)]>,
+    /// Each function's code, sorted by start.
+    functions: Box<[(DefinedFuncIndex, FuncLoc)]>,
     tables: CodeTables,
 }
 
 impl Image {
-    /// Maps `text` executable. `functions` are starts and lengths of the code of the functions, in index order.
+    /// Maps `text` executable. `functions` are in index order.
     ///
     /// # Errors
     ///
     /// There is no room for more code, or a function is not inside the text.
     pub(crate) fn publish(
         text: &[u8],
-        functions: impl IntoIterator<Item = (u32, u32)>,
+        functions: impl IntoIterator<Item = FuncLoc>,
         tables: CodeTables,
     ) -> Result<Image> {
         let len = u32::try_from(text.len())
             .with_context(|| format!("{} bytes of code are too many for one image", text.len()))?;
         let mut functions: Box<[_]> = (0..)
             .zip(functions)
-            .map(|(index, (start, len))| (start, len, DefinedFuncIndex::from_u32(index)))
+            .map(|(index, loc)| (DefinedFuncIndex::from_u32(index), loc))
             .collect();
-        for &(start, size, index) in &functions {
+        for &(index, loc) in &functions {
             crate::ensure!(
-                start.checked_add(size).is_some_and(|end| end <= len),
+                loc.start.checked_add(loc.len).is_some_and(|end| end <= len),
                 "the code of {index:?} is not inside the text"
             );
         }
-        functions.sort_unstable_by_key(|&(start, _, _)| start);
+        functions.sort_unstable_by_key(|&(_, loc)| loc.start);
         let image = Arc::new(ImageInner {
             memory: CodeMemory::publish(text)?,
             len: text.len(),
@@ -132,12 +133,28 @@ impl ImageInner {
 
     /// As [`Image::func_at`]. Async-signal-safe.
     pub(crate) fn func_at(&self, pc: usize) -> Option<DefinedFuncIndex> {
+        Some(self.function_at(pc)?.0)
+    }
+
+    fn function_at(&self, pc: usize) -> Option<(DefinedFuncIndex, FuncLoc)> {
         let offset = self.offset_of(pc)?;
         let after = self
             .functions
-            .partition_point(|&(start, _, _)| start <= offset);
-        let (start, len, index) = *self.functions.get(after.checked_sub(1)?)?;
-        (offset - start < len).then_some(index)
+            .partition_point(|&(_, loc)| loc.start <= offset);
+        let (index, loc) = *self.functions.get(after.checked_sub(1)?)?;
+        (offset - loc.start < loc.len).then_some((index, loc))
+    }
+
+    /// Where the function whose code covers `pc` keeps the count of fuel for cold builtins, relative to its frame
+    /// pointer. For a return address, pass the byte before it.
+    pub(crate) fn fuel_slot_at(&self, pc: usize) -> Option<isize> {
+        let slot = self.function_at(pc)?.1.fuel_slot;
+        (slot != 0).then_some(slot as isize)
+    }
+
+    /// The count of fuel at the faulting instruction at `pc`. Async-signal-safe.
+    pub(crate) fn fuel_at(&self, pc: usize) -> Option<FuelSite> {
+        self.tables.fuel_at(self.offset_of(pc)?)
     }
 }
 
@@ -152,16 +169,6 @@ pub(crate) unsafe fn find_image<'a>(pc: usize) -> Option<&'a ImageInner> {
     unsafe { region::find_image(pc) }
 }
 
-/// The trap code of the instruction at `pc`, if compiled code is there. Async-signal-safe.
-///
-/// # Safety
-///
-/// If there is an image at `pc`, it is alive: this thread is running its code, or holds a handle.
-pub(crate) unsafe fn lookup_trap(pc: usize) -> Option<u8> {
-    // SAFETY: the caller's promise.
-    unsafe { find_image(pc) }?.trap_at(pc)
-}
-
 /// A module whose code is ready to run.
 #[derive(Debug)]
 pub(crate) struct CompiledModule {
@@ -172,22 +179,25 @@ pub(crate) struct CompiledModule {
 }
 
 impl CompiledModule {
-    /// Makes an artifact's code executable.
+    /// Makes an artifact's code executable; `host` becomes its host word.
     ///
     /// # Errors
     ///
     /// The module's context would be too large, or there is no room for more code.
-    pub(crate) fn publish(artifact: Artifact) -> Result<CompiledModule> {
+    pub(crate) fn publish(artifact: Artifact, host: CurrentContext) -> Result<CompiledModule> {
         let Artifact {
             module: info,
-            text,
+            mut text,
             functions,
             tables,
         } = artifact;
         let layout = VmctxLayout::new(&info)
             .context("the module's imports and definitions need more than 1 GiB per instance")?;
-        let ranges = functions.values().map(|f| (f.start, f.len));
-        let image = Image::publish(&text, ranges, tables)?;
+        let word = text
+            .last_chunk_mut::<HOST_WORD>()
+            .context("the text is too short for the host's word")?;
+        *word = (host as usize).to_ne_bytes();
+        let image = Image::publish(&text, functions.values().copied(), tables)?;
         Ok(CompiledModule {
             info,
             layout,
@@ -204,14 +214,28 @@ impl CompiledModule {
 
 #[cfg(test)]
 mod tests {
-    use super::{Image, find_image, lookup_trap};
-    use crate::code::CodeTables;
+    use super::{Image, find_image};
+    use crate::code::{CodeTables, FuelPlace, FuelSite, FuncLoc};
     use cranelift_entity::EntityRef;
+
+    fn function((start, len): (u32, u32)) -> FuncLoc {
+        FuncLoc {
+            start,
+            len,
+            wasm_offset: 0,
+            fuel_slot: -8,
+        }
+    }
 
     fn tables() -> CodeTables {
         CodeTables {
             traps: vec![(1, 3), (6, 9)],
             addresses: vec![(0, 100), (5, u32::MAX), (6, 200)],
+            fuel: vec![FuelSite {
+                offset: 6,
+                place: FuelPlace::Register(3),
+                owed: 9,
+            }],
         }
     }
 
@@ -219,7 +243,7 @@ mod tests {
     fn an_image_answers_for_its_addresses() {
         // Out of order, and with a gap between them.
         let text = [0xc3; 16];
-        let image = Image::publish(&text, [(8, 4), (0, 6)], tables()).unwrap();
+        let image = Image::publish(&text, [(8, 4), (0, 6)].map(function), tables()).unwrap();
         assert_eq!(image.text(), text);
         assert_eq!(image.range().len(), 16);
         let at = |offset| image.address_of(offset).addr();
@@ -233,6 +257,10 @@ mod tests {
         assert_eq!(traps, [None, Some(3), None, Some(9)]);
         let offsets = [0, 4, 5, 6, 15].map(|o| image.wasm_offset_at(at(o)));
         assert_eq!(offsets, [Some(100), Some(100), None, Some(200), Some(200)]);
+        let fuel = [5, 6].map(|o| find(&image, at(o)).fuel_at(at(o)).map(|site| site.owed));
+        assert_eq!(fuel, [None, Some(9)]);
+        let slots = [0, 6, 8].map(|o| find(&image, at(o)).fuel_slot_at(at(o)));
+        assert_eq!(slots, [Some(-8), None, Some(-8)]);
         for outside in [0, at(0) - 1, image.range().end] {
             assert_eq!(image.func_at(outside), None);
             assert_eq!(image.trap_at(outside), None);
@@ -240,11 +268,17 @@ mod tests {
         }
     }
 
+    fn find(image: &Image, pc: usize) -> &super::ImageInner {
+        assert!(image.range().contains(&pc));
+        // SAFETY: the handle is held.
+        unsafe { find_image(pc) }.unwrap()
+    }
+
     #[test]
     fn code_runs_and_is_found_until_the_last_handle_is_dropped() {
         // `mov eax, 7; ret`
         let code = [0xb8, 7, 0, 0, 0, 0xc3];
-        let image = Image::publish(&code, [(0, 6)], tables()).unwrap();
+        let image = Image::publish(&code, [(0, 6)].map(function), tables()).unwrap();
         let copy = image.clone();
         drop(image);
         // SAFETY: these bytes are a function of this signature.
@@ -254,9 +288,10 @@ mod tests {
         let pc = copy.base().addr() + 1;
         // SAFETY: `copy` keeps the image alive.
         unsafe {
-            assert_eq!(lookup_trap(pc), Some(3));
-            assert_eq!(find_image(pc).unwrap().range(), copy.range());
-            assert_eq!(lookup_trap(pc + 8), None, "behind the text");
+            let found = find_image(pc).unwrap();
+            assert_eq!(found.trap_at(pc), Some(3));
+            assert_eq!(found.range(), copy.range());
+            assert_eq!(found.trap_at(pc + 8), None, "behind the text");
         }
     }
 
@@ -279,7 +314,8 @@ mod tests {
     #[test]
     fn functions_outside_the_text_are_refused() {
         for range in [(0, 5), (4, 1), (u32::MAX, 2)] {
-            let error = Image::publish(&[0; 4], [range], CodeTables::default()).unwrap_err();
+            let error =
+                Image::publish(&[0; 4], [function(range)], CodeTables::default()).unwrap_err();
             assert_eq!(
                 error.to_string(),
                 "the code of dfunc0 is not inside the text"

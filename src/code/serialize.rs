@@ -16,6 +16,7 @@
 //! code itself is checked all the same, so that a wrong artifact is an error and not a surprise later.
 
 use super::{Artifact, CodeTables, CompiledModule, FuncLoc, validate};
+use crate::abi::builtins::HOST_WORD;
 use crate::error::{Context, Result, bail, ensure};
 use crate::wasm::{DefinedFuncIndex, ModuleInfo};
 use cranelift_entity::PrimaryMap;
@@ -25,7 +26,7 @@ use std::collections::HashMap;
 const MAGIC: [u8; 8] = *b"\x7ftussah\0";
 
 /// Raised whenever the layout above, or a structure inside the metadata, changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Where the checksum is, and what it covers begins.
 const CHECKSUM: usize = 12;
@@ -78,7 +79,12 @@ impl CompiledModule {
             functions: &self.functions,
             tables: self.image.tables(),
         };
-        to_bytes(&metadata, self.image.text(), identity)
+        // The host's word belongs to the process.
+        let mut text = self.image.text().to_vec();
+        if let Some(word) = text.last_chunk_mut::<HOST_WORD>() {
+            word.fill(0);
+        }
+        to_bytes(&metadata, &text, identity)
     }
 }
 
@@ -220,10 +226,16 @@ fn check_identity(found: &str, expected: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::{CHECKED, CHECKSUM, from_bytes, is_artifact};
+    use crate::abi::VmContext;
+    use crate::abi::builtins::HOST_WORD;
     use crate::code::validate::tests::artifact;
     use crate::code::{Artifact, CompiledModule};
 
     const IDENTITY: &str = "target=x86_64\nfuel=true\nfeatures=simd,tail-call\n";
+
+    extern "C" fn host() -> *mut VmContext {
+        std::ptr::null_mut()
+    }
 
     fn bytes() -> Vec<u8> {
         artifact().serialize(IDENTITY).unwrap()
@@ -245,7 +257,7 @@ mod tests {
         assert!(is_artifact(&bytes) && !is_artifact(b"\0asm\x01\0\0\0") && !is_artifact(b""));
         let read = from_bytes(&bytes, IDENTITY).unwrap();
         assert_eq!(format!("{read:?}"), format!("{:?}", artifact()));
-        let module = CompiledModule::publish(read).unwrap();
+        let module = CompiledModule::publish(read, host).unwrap();
         assert_eq!(module.serialize(IDENTITY).unwrap(), bytes);
         let (function, loc) = module.functions.iter().next_back().unwrap();
         let address = module.function_address(function);
@@ -257,13 +269,13 @@ mod tests {
     fn a_module_without_functions_is_an_artifact_too() {
         let empty = Artifact {
             module: Default::default(),
-            text: Vec::new(),
+            text: vec![0; HOST_WORD],
             functions: Default::default(),
             tables: Default::default(),
         };
         let bytes = empty.serialize("").unwrap();
-        let module = CompiledModule::publish(from_bytes(&bytes, "").unwrap()).unwrap();
-        assert!(module.image.text().is_empty());
+        let module = CompiledModule::publish(from_bytes(&bytes, "").unwrap(), host).unwrap();
+        assert_eq!(module.image.text().len(), HOST_WORD);
     }
 
     #[test]
@@ -312,7 +324,7 @@ mod tests {
                     continue;
                 };
                 accepted += 1;
-                let module = CompiledModule::publish(artifact).unwrap();
+                let module = CompiledModule::publish(artifact, host).unwrap();
                 for function in module.functions.keys() {
                     let pc = module.function_address(function).addr();
                     assert!(module.image.func_at(pc).is_some());
@@ -359,7 +371,7 @@ mod tests {
         newer[8] = 99;
         assert_eq!(
             refusal(&newer),
-            "the artifact is of format 99, and this version of tussah reads format 1"
+            "the artifact is of format 99, and this version of tussah reads format 2"
         );
     }
 }

@@ -4,7 +4,8 @@
 //! The compiler's output always passes. What passes may be published and instantiated without a panic; whether its code
 //! is good is not decided here. Reads artifacts only.
 
-use super::{Artifact, CodeTables, FuncLoc};
+use super::{Artifact, CodeTables, FuelPlace, FuncLoc};
+use crate::abi::builtins::HOST_WORD;
 use crate::error::{Context, Result, bail, ensure};
 use crate::wasm::{
     ConstExpr, ConstOp, DataMode, DefinedFuncIndex, ElemItems, ElemMode, ElemSegment, EntityIndex,
@@ -21,6 +22,10 @@ use std::collections::HashSet;
 pub(super) fn artifact(artifact: &Artifact) -> Result<()> {
     let info = &artifact.module;
     index_spaces(info)?;
+    ensure!(
+        artifact.text.len() >= HOST_WORD && artifact.text.len().is_multiple_of(HOST_WORD),
+        "the text has no word for the host at its end"
+    );
     functions(info, &artifact.functions, artifact.text.len())?;
     code_tables(&artifact.tables, artifact.text.len())?;
     Module::new(info)?.check()
@@ -101,7 +106,7 @@ fn functions(
     for (index, loc) in functions {
         let end = u64::from(loc.start) + u64::from(loc.len);
         ensure!(
-            loc.len > 0 && end <= text as u64,
+            loc.len > 0 && end <= (text - HOST_WORD) as u64,
             "the code of {index:?} is not inside the text"
         );
     }
@@ -121,6 +126,16 @@ fn code_tables(tables: &CodeTables, text: usize) -> Result<()> {
             && tables.addresses.last().is_none_or(|a| a.0 as usize <= text),
         "the address table is not sorted, or leaves the text"
     );
+    ensure!(
+        tables.fuel.is_sorted_by(|a, b| a.offset < b.offset)
+            && inside(tables.fuel.last().map(|site| site.offset)),
+        "the fuel table is not sorted, or leaves the text"
+    );
+    for site in &tables.fuel {
+        if let FuelPlace::Register(register) = site.place {
+            ensure!(register < 16, "the fuel table names register {register}");
+        }
+    }
     Ok(())
 }
 
@@ -308,7 +323,7 @@ fn index_type(wide: bool) -> WasmVal {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use crate::code::{Artifact, CodeTables, FuncLoc};
+    use crate::code::{Artifact, CodeTables, FuelPlace, FuelSite, FuncLoc};
     use crate::wasm::{
         ConstExpr, ConstOp, DataMode, DataSegment, DefinedGlobalIndex, ElemIndex, ElemItems,
         ElemMode, ElemSegment, EntityIndex, ExportDef, FuncIndex, GlobalDesc, GlobalIndex,
@@ -411,14 +426,20 @@ pub(super) mod tests {
             start,
             len,
             wasm_offset: 40 + start,
+            fuel_slot: -16,
         });
         Artifact {
             module,
-            text: (0..48).collect(),
+            text: (0..48).chain([0; 8]).collect(),
             functions: functions.into_iter().collect(),
             tables: CodeTables {
                 traps: vec![(3, 1), (35, 2)],
                 addresses: vec![(0, 41), (20, u32::MAX), (32, 73)],
+                fuel: vec![FuelSite {
+                    offset: 35,
+                    place: FuelPlace::Frame(-24),
+                    owed: 1,
+                }],
             },
         }
     }
@@ -450,17 +471,24 @@ pub(super) mod tests {
             }),
             ("code of 0 functions for 2", |a| a.functions.clear()),
             ("the code of dfunc1 is not inside the text", |a| {
-                a.text.truncate(41)
+                a.text.truncate(48)
             }),
             ("the trap table is not sorted", |a| {
                 a.tables.traps.swap(0, 1)
             }),
             ("the trap table is not sorted, or leaves", |a| {
-                a.tables.traps[1].0 = 48
+                a.tables.traps[1].0 = 56
             }),
             ("the address table is not sorted", |a| {
                 a.tables.addresses.swap(0, 1)
             }),
+            ("the fuel table is not sorted, or leaves", |a| {
+                a.tables.fuel[0].offset = 56
+            }),
+            ("the fuel table names register 16", |a| {
+                a.tables.fuel[0].place = FuelPlace::Register(16)
+            }),
+            ("no word for the host", |a| a.text.truncate(55)),
             ("escapes without being defined", |a| {
                 a.module.escaping.push(FuncIndex::new(0))
             }),

@@ -4,7 +4,7 @@
 //! by cheaper algorithms, or refused. Must not know how functions are translated.
 
 use crate::error::{Result, ensure};
-use cranelift_codegen::ir::{Block, Function, ValueDef};
+use cranelift_codegen::ir::{Block, Function};
 use cranelift_entity::SecondaryMap;
 
 /// Which code generator a function gets.
@@ -44,6 +44,28 @@ const MAX: Weight = Weight {
 /// that otherwise is linear visits all of them; the other one keeps them in bit sets and does not mind.
 const MAX_LIVE_VALUES: u64 = 200_000_000;
 
+/// The largest frame, in bytes, of a function that checks the stack in its body and not in its prologue: the frame exists
+/// before the check, so it must fit, with room for raising the trap, into what lies beyond the guest's share of a stack.
+const MAX_UNCHECKED_FRAME: u32 = 16 << 10;
+
+/// Bounds the frame of a function compiled without signals.
+///
+/// # Errors
+///
+/// If it passes the limit; the message names it.
+pub(crate) fn check_frame(frame: u32) -> Result<()> {
+    ensure!(
+        frame <= MAX_UNCHECKED_FRAME,
+        "its stack frame of {frame} bytes exceeds the limit of {MAX_UNCHECKED_FRAME} bytes for code without \
+         signals-based traps"
+    );
+    Ok(())
+}
+
+/// The most values that may live across calls, each counted for each call it lives across, in a function that is compiled
+/// with full effort: the allocator which looks for the best place of a value considers each call in its way.
+const FULL_LIVE_CALLS: u64 = 20_000_000;
+
 /// Decides what a translated function gets. `single_pass` tells that even full effort allocates registers in one pass.
 ///
 /// # Errors
@@ -73,11 +95,15 @@ pub(crate) fn effort(func: &Function, single_pass: bool) -> Result<Effort> {
         );
         cheap &= is <= full;
     }
+    // Products bound the sums below; for almost all functions they say enough.
+    let values = func.dfg.num_values() as u64;
+    let calls = calls(func);
+    cheap &=
+        calls * values <= FULL_LIVE_CALLS || live_values(func, Passed::Calls) <= FULL_LIVE_CALLS;
     let effort = if cheap { Effort::Full } else { Effort::Linear };
-    // The product bounds the sum; for almost all functions it says enough.
-    let bound = func.dfg.num_blocks() as u64 * func.dfg.num_values() as u64;
+    let bound = func.dfg.num_blocks() as u64 * values;
     if bound > MAX_LIVE_VALUES && (single_pass || effort == Effort::Linear) {
-        let live = live_values(func);
+        let live = live_values(func, Passed::Blocks);
         ensure!(
             live <= MAX_LIVE_VALUES,
             "its blocks have {live} live values between them, which exceeds the limit of {MAX_LIVE_VALUES}"
@@ -115,48 +141,88 @@ fn branches(func: &Function, block: Block) -> impl Iterator<Item = (Block, usize
         .map(|target| (target.block(lists), target.len(lists)))
 }
 
-/// Estimates for each value through how many blocks it lives: from its definition to its last use in the order of the
-/// layout, and through the whole of a loop that uses but does not define it. Loops nest in the layout as they do in
-/// wasm.
-fn live_values(func: &Function) -> u64 {
+/// How many calls a function makes.
+fn calls(func: &Function) -> u64 {
     let dfg = &func.dfg;
-    let mut position = SecondaryMap::with_default(0_u32);
-    for (block, at) in func.layout.blocks().zip(0..) {
-        position[block] = at;
-    }
-    // By header: where the last branch back to it stands.
-    let mut loop_end = SecondaryMap::with_default(None);
-    for (block, at) in func.layout.blocks().zip(0..) {
-        for (target, _) in branches(func, block) {
-            if position[target] <= at {
-                loop_end[target] = Some(at);
+    let insts = func
+        .layout
+        .blocks()
+        .flat_map(|b| func.layout.block_insts(b));
+    insts
+        .filter(|&inst| dfg.insts[inst].opcode().is_call())
+        .map(|_| 1)
+        .sum()
+}
+
+/// What a live value passes.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+enum Passed {
+    Blocks,
+    Calls,
+}
+
+/// Estimates for each value how many blocks or calls it passes: from its definition to its last use in the order of the
+/// layout, and the whole of a loop that uses but does not define it. Loops nest in the layout as they do in wasm.
+fn live_values(func: &Function, passed: Passed) -> u64 {
+    let dfg = &func.dfg;
+    // Steps are the blocks or calls before a place. Where a value is defined: the block's number and the step.
+    let mut block_at = SecondaryMap::with_default(0_u32);
+    let mut value_at = SecondaryMap::with_default((0_u32, 0_u32));
+    let mut step = 0;
+    for (block, place) in func.layout.blocks().zip(1..) {
+        step += u32::from(passed == Passed::Blocks);
+        block_at[block] = step;
+        for &param in dfg.block_params(block) {
+            value_at[param] = (place, step);
+        }
+        for inst in func.layout.block_insts(block) {
+            step += u32::from(passed == Passed::Calls && dfg.insts[inst].opcode().is_call());
+            for &result in dfg.inst_results(inst) {
+                value_at[result] = (place, step);
             }
         }
     }
-    // Through how many blocks each value has been found to live.
+    // By header: the last branch back to it.
+    let mut loop_end = SecondaryMap::with_default(None);
+    let mut order = SecondaryMap::with_default(0_u32);
+    for (block, place) in func.layout.blocks().zip(1..) {
+        order[block] = place;
+        for (target, _) in branches(func, block) {
+            if order[target] != 0 {
+                loop_end[target] = Some((place, block));
+            }
+        }
+    }
+    let end_of = |block: Block| {
+        let last = func.layout.next_block(block);
+        last.map_or(step, |next| block_at[next])
+    };
+    // Across how many steps each value has been found to live.
     let mut spans = SecondaryMap::with_default(0_u32);
-    // The open loops, as `(header, end)`, outermost first.
-    let mut loops: Vec<(u32, u32)> = Vec::new();
-    for (block, at) in func.layout.blocks().zip(0..) {
-        while loops.last().is_some_and(|&(_, end)| end < at) {
+    // The open loops, as `(number of the header, number and step of the end)`, outermost first.
+    let mut loops: Vec<(u32, u32, u32)> = Vec::new();
+    for block in func.layout.blocks() {
+        let place = order[block];
+        while loops.last().is_some_and(|&(_, end, _)| end < place) {
             loops.pop();
         }
-        if let Some(end) = loop_end[block] {
-            loops.push((at, end));
+        if let Some((end, last)) = loop_end[block] {
+            let end_step = match passed {
+                Passed::Blocks => block_at[last],
+                Passed::Calls => end_of(last),
+            };
+            loops.push((place, end, end_step));
         }
+        let mut at = block_at[block];
         for inst in func.layout.block_insts(block) {
             for value in dfg.inst_values(inst) {
                 let value = dfg.resolve_aliases(value);
-                let defined_in = match dfg.value_def(value) {
-                    ValueDef::Result(inst, _) => func.layout.inst_block(inst),
-                    ValueDef::Param(block, _) => Some(block),
-                    ValueDef::Union(..) => None,
-                };
-                let from = defined_in.map_or(0, |block| position[block]);
-                let outermost = loops.partition_point(|&(header, _)| header <= from);
-                let to = loops.get(outermost).map_or(at, |&(_, end)| end.max(at));
+                let (defined, from) = value_at[value];
+                let outermost = loops.partition_point(|&(header, ..)| header <= defined);
+                let to = loops.get(outermost).map_or(at, |&(_, _, end)| end.max(at));
                 spans[value] = spans[value].max(to.saturating_sub(from));
             }
+            at += u32::from(passed == Passed::Calls && dfg.insts[inst].opcode().is_call());
         }
     }
     spans.values().map(|&span| u64::from(span)).sum()

@@ -4,12 +4,15 @@
 //! function comes from.
 
 use super::symbol::Symbol;
+use super::translate::Marked;
+use crate::abi::builtins::HOST_WORD;
 use crate::abi::encode_trap;
+use crate::code::FuelSite;
 use crate::error::{Result, bail, ensure, format_err};
 use crate::wasm::Trap;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::ir::{ExternalName, Function, TrapCode};
+use cranelift_codegen::ir::{ExternalName, Function, StackSlot, TrapCode};
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::{CompiledCode, FinalizedRelocTarget};
 use std::collections::HashMap;
@@ -20,6 +23,11 @@ pub(crate) struct Compiled {
     pub(crate) symbol: Symbol,
     pub(crate) code: Vec<u8>,
     pub(crate) align: u32,
+    /// Bytes of stack from the frame pointer down.
+    pub(crate) frame: u32,
+    /// See `FuncLoc::fuel_slot`.
+    pub(crate) fuel_slot: i32,
+    pub(crate) fuel: Vec<FuelSite>,
     pub(crate) calls: Vec<Call>,
     pub(crate) traps: Vec<(u32, u8)>,
     pub(crate) addresses: Vec<(u32, u32)>,
@@ -80,6 +88,11 @@ impl Compiled {
                 .alignment
                 .max(isa.function_alignment().preferred)
                 .max(16),
+            frame: buffer
+                .frame_layout()
+                .map_or(u32::MAX, |frame| frame.frame_to_fp_offset),
+            fuel_slot: 0,
+            fuel: Vec::new(),
             calls,
             traps,
             addresses: if addresses {
@@ -91,6 +104,13 @@ impl Compiled {
     }
 }
 
+/// Where a slot lies, relative to the frame pointer.
+pub(crate) fn slot_offset(compiled: &CompiledCode, slot: StackSlot) -> Option<i32> {
+    let frame = compiled.buffer.frame_layout()?;
+    let from_bottom = i32::try_from(frame.stackslots[slot].offset).ok()?;
+    Some(from_bottom - i32::try_from(frame.frame_to_fp_offset).ok()?)
+}
+
 /// Cranelift's own trap codes become ours; ours stay.
 fn trap_code(code: TrapCode) -> u8 {
     encode_trap(match code {
@@ -99,7 +119,10 @@ fn trap_code(code: TrapCode) -> u8 {
         TrapCode::INTEGER_OVERFLOW => Trap::IntegerOverflow,
         TrapCode::INTEGER_DIVISION_BY_ZERO => Trap::IntegerDivisionByZero,
         TrapCode::BAD_CONVERSION_TO_INTEGER => Trap::BadConversionToInteger,
-        other => return other.as_raw().get(),
+        other => match Marked::from_clif(other) {
+            Some(marked) => marked.trap,
+            None => return other.as_raw().get(),
+        },
     })
 }
 
@@ -140,8 +163,8 @@ pub(crate) struct Linked {
 /// Calls reach 2 GiB in either direction.
 const MAX_TEXT: u64 = 2 << 30;
 
-/// Lays the functions out and resolves their calls.
-pub(crate) fn link(isa: &dyn TargetIsa, functions: &[Compiled]) -> Result<Linked> {
+/// Lays the functions out and resolves their calls. `host_word` puts the host's word behind them.
+pub(crate) fn link(isa: &dyn TargetIsa, functions: &[Compiled], host_word: bool) -> Result<Linked> {
     let size: u64 = functions
         .iter()
         .map(|f| f.code.len() as u64 + u64::from(f.align))
@@ -150,13 +173,16 @@ pub(crate) fn link(isa: &dyn TargetIsa, functions: &[Compiled]) -> Result<Linked
         size < MAX_TEXT,
         "the module's machine code exceeds the limit of {MAX_TEXT} bytes"
     );
-    let labels: HashMap<Symbol, usize> = functions
+    let mut labels: HashMap<Symbol, usize> = functions
         .iter()
         .enumerate()
         .map(|(label, f)| (f.symbol, label))
         .collect();
+    if host_word {
+        labels.insert(Symbol::HostWord, functions.len());
+    }
     let mut control = ControlPlane::default();
-    let mut text = isa.text_section_builder(functions.len());
+    let mut text = isa.text_section_builder(labels.len());
     let mut starts = Vec::with_capacity(functions.len());
     for f in functions {
         let start = text.append(true, &f.code, f.align, &mut control);
@@ -176,6 +202,10 @@ pub(crate) fn link(isa: &dyn TargetIsa, functions: &[Compiled]) -> Result<Linked
                 call.reloc
             );
         }
+    }
+    if host_word {
+        let align = u32::try_from(HOST_WORD)?;
+        text.append(true, &[0; HOST_WORD], align, &mut control);
     }
     Ok(Linked {
         text: text.finish(&mut control),

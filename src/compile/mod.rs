@@ -7,8 +7,10 @@
 
 mod convert;
 mod environ;
+mod fuel;
 mod limits;
 mod link;
+mod locate;
 mod pipeline;
 mod settings;
 mod signature;

@@ -3,20 +3,21 @@
 //! Must not know how any of the stages does its work.
 
 use super::environ::{Body, describe};
-use super::limits::{Effort, effort};
-use super::link::{Compiled, Linked, link};
+use super::limits::{Effort, check_frame, effort};
+use super::link::{Compiled, Linked, link, slot_offset};
+use super::locate::Located;
 use super::settings::{self, CompilerSettings};
 use super::symbol::Symbol;
 use super::trampoline::Trampolines;
-use super::translate::{FuncTranslator, TranslateEnv};
+use super::translate::{FuncTranslator, Metering, TranslateEnv};
 use crate::abi::VmctxLayout;
-use crate::abi::builtins::Builtin;
-use crate::code::{Artifact, CodeTables, FuncLoc, TrampolineCode, Tunables};
-use crate::error::{Context as _, Error, Result, format_err};
+use crate::code::{Artifact, CodeTables, FuelSite, FuncLoc, TrampolineCode, Tunables};
+use crate::error::{Context as _, Error, Result, bail, ensure, format_err};
 use crate::wasm::{DefinedFuncIndex, ModuleInfo, WasmFuncType};
 use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::ir::StackSlot;
 use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
-use cranelift_codegen::settings::RegallocAlgorithm;
+use cranelift_codegen::settings::{OptLevel, RegallocAlgorithm};
 use cranelift_codegen::{CodegenError, Context};
 use cranelift_entity::PrimaryMap;
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
@@ -106,7 +107,7 @@ impl Compiler {
         };
         let mut compiled = self.compile_functions(&env, described.bodies)?;
         compiled.extend(self.compile_builtins(&compiled)?);
-        let linked = link(&*self.isa, &compiled)?;
+        let linked = link(&*self.isa, &compiled, true)?;
 
         let tables = tables(&compiled, &linked);
         let mut functions = PrimaryMap::with_capacity(wasm_offsets.len());
@@ -115,6 +116,7 @@ impl Compiler {
                 start,
                 len: u32::try_from(f.code.len())?,
                 wasm_offset,
+                fuel_slot: f.fuel_slot,
             });
         }
         Ok(Artifact {
@@ -132,12 +134,12 @@ impl Compiler {
     /// If the code generator refuses the type.
     pub(crate) fn compile_trampolines(&self, ty: &WasmFuncType) -> Result<TrampolineCode> {
         let mut worker = Worker::default();
-        let mut trampolines = Trampolines::new(self.isa.frontend_config());
+        let mut trampolines = self.trampolines();
         trampolines.enter(ty, &mut worker.context.func);
         let enter = worker.emit(Symbol::Enter, &*self.isa, false)?;
         trampolines.exit(ty, &mut worker.context.func);
         let exit = worker.emit(Symbol::Exit, &*self.isa, false)?;
-        let linked = link(&*self.isa, &[enter, exit])?;
+        let linked = link(&*self.isa, &[enter, exit], false)?;
         Ok(TrampolineCode {
             text: linked.text,
             enter: linked.starts[0],
@@ -199,7 +201,7 @@ impl Compiler {
             .validate
             .into_validator(std::mem::take(&mut worker.validation));
         worker.context.clear();
-        worker.translator.translate(
+        let metering = worker.translator.translate(
             env,
             body.func,
             body.body,
@@ -211,39 +213,53 @@ impl Compiler {
             Effort::Full => &*self.isa,
             Effort::Linear => &*self.linear_isa,
         };
-        worker
-            .emit(
-                Symbol::Func(body.func),
-                isa,
-                self.tunables.generate_address_map,
-            )
-            .map_err(name)
+        let symbol = Symbol::Func(body.func);
+        let addresses = self.tunables.generate_address_map;
+        let compiled = match metering.slot {
+            Some(slot) => worker.emit_metered(symbol, isa, addresses, slot, &metering),
+            None => worker.emit(symbol, isa, addresses),
+        }
+        .map_err(name)?;
+        if !self.tunables.signals_based_traps {
+            check_frame(compiled.frame).map_err(name)?;
+        }
+        Ok(compiled)
     }
 
-    /// Compiles the trampolines of those builtins that the functions call.
+    /// Compiles the trampolines of those builtins and traps that the functions call.
     fn compile_builtins(&self, functions: &[Compiled]) -> Result<Vec<Compiled>> {
-        let used: BTreeSet<Builtin> = functions
+        let used: BTreeSet<Symbol> = functions
             .iter()
             .flat_map(|f| &f.calls)
-            .filter_map(|call| match call.target {
-                Symbol::Builtin(builtin) => Some(builtin),
-                _ => None,
-            })
+            .map(|call| call.target)
+            .filter(|target| matches!(target, Symbol::Builtin(_) | Symbol::Raise(_)))
             .collect();
         let mut worker = Worker::default();
-        let mut trampolines = Trampolines::new(self.isa.frontend_config());
+        let mut trampolines = self.trampolines();
         used.into_iter()
-            .map(|builtin| {
-                trampolines.builtin(builtin, &mut worker.context.func);
-                worker.emit(Symbol::Builtin(builtin), &*self.isa, false)
+            .map(|symbol| {
+                match symbol {
+                    Symbol::Raise(code) => trampolines.raise(code, &mut worker.context.func),
+                    Symbol::Builtin(builtin) => {
+                        trampolines.builtin(builtin, &mut worker.context.func)
+                    }
+                    _ => bail!("{symbol:?} has no trampoline"),
+                }
+                worker.emit(symbol, &*self.isa, false)
             })
             .collect()
+    }
+
+    fn trampolines(&self) -> Trampolines {
+        Trampolines::new(self.isa.frontend_config(), self.tunables.consume_fuel)
     }
 }
 
 /// What a thread reuses from function to function.
 struct Worker {
     context: Context,
+    /// The register allocator's, for [`Worker::emit_metered`].
+    allocation: regalloc2::Ctx,
     translator: FuncTranslator,
     validation: FuncValidatorAllocations,
 }
@@ -252,6 +268,7 @@ impl Default for Worker {
     fn default() -> Self {
         Worker {
             context: Context::new(),
+            allocation: regalloc2::Ctx::default(),
             translator: FuncTranslator::new(),
             validation: FuncValidatorAllocations::default(),
         }
@@ -271,6 +288,72 @@ impl Worker {
         let result = Compiled::new(symbol, &context.func, &compiled, isa, addresses);
         context.clear();
         result
+    }
+
+    /// Compiles the CLIF of a function that counts fuel: the stages are those of `Context::compile`, with a look at the
+    /// count between them.
+    fn emit_metered(
+        &mut self,
+        symbol: Symbol,
+        isa: &dyn TargetIsa,
+        addresses: bool,
+        slot: StackSlot,
+        metering: &Metering,
+    ) -> Result<Compiled> {
+        let context = &mut self.context;
+        let mut control = ControlPlane::default();
+        let mut located = Located::default();
+        let mut optimise = || {
+            if isa.flags().enable_nan_canonicalization() {
+                context.canonicalize_nans(isa)?;
+            }
+            context.verify_if(isa)?;
+            context.compute_cfg();
+            context.compute_domtree();
+            context.eliminate_unreachable_code(isa)?;
+            context.remove_constant_phis(isa)?;
+            located = Located::before(&context.func, metering);
+            context.func.dfg.resolve_all_aliases();
+            if isa.flags().opt_level() != OptLevel::None {
+                context.egraph_pass(isa, &mut control)?;
+                located.chain(&mut context.func, &context.domtree);
+            }
+            Ok(())
+        };
+        optimise().map_err(|error| codegen_error(&error))?;
+        let one_pass = isa.flags().regalloc_algorithm() == RegallocAlgorithm::SinglePass;
+        located.store(&mut context.func, slot, |func, block, _| {
+            one_pass || func.is_effectively_cold(block)
+        });
+        located.label(&mut context.func);
+        loop {
+            let stencil = isa
+                .compile_function(
+                    &context.func,
+                    &context.domtree,
+                    &mut self.allocation,
+                    false,
+                    &mut control,
+                )
+                .map_err(|error| codegen_error(&error))?;
+            let compiled = stencil.apply_params(&context.func.params);
+            let fuel_slot = slot_offset(&compiled, slot).context("the frame has no layout")?;
+            match located.table(&context.func.signature, &compiled, fuel_slot) {
+                Ok(fuel) => {
+                    let mut result =
+                        Compiled::new(symbol, &context.func, &compiled, isa, addresses)?;
+                    result.fuel_slot = fuel_slot;
+                    result.fuel = fuel;
+                    context.clear();
+                    return Ok(result);
+                }
+                // Once more at most: what is stored is not lost.
+                Err(lost) => ensure!(
+                    located.store(&mut context.func, slot, |_, _, at| lost.contains(&at)),
+                    "the code generator lost the count of fuel"
+                ),
+            }
+        }
     }
 }
 
@@ -310,6 +393,10 @@ fn tables(compiled: &[Compiled], linked: &Linked) -> CodeTables {
         if matches!(f.symbol, Symbol::Func(_)) {
             let moved = |&(offset, value): &(u32, u8)| (start + offset, value);
             tables.traps.extend(f.traps.iter().map(moved));
+            tables.fuel.extend(f.fuel.iter().map(|site| FuelSite {
+                offset: start + site.offset,
+                ..*site
+            }));
         }
         tables.addresses.extend(
             f.addresses

@@ -21,11 +21,16 @@ pub(crate) fn value_type(ty: WasmVal) -> Type {
     }
 }
 
-/// `(callee_vmctx, caller_vmctx, params..) -> results` under `Tail`.
-pub(crate) fn wasm_signature(ty: &WasmFuncType) -> Signature {
+/// `(callee_vmctx, caller_vmctx, params..) -> results` under `Tail`, or with the count of fuel
+/// `(callee_vmctx, caller_vmctx, fuel, params..) -> (fuel, results..)`.
+pub(crate) fn wasm_signature(ty: &WasmFuncType, fuel: bool) -> Signature {
     let mut sig = Signature::new(CallConv::Tail);
     sig.params.push(AbiParam::new(POINTER));
     sig.params.push(AbiParam::new(POINTER));
+    if fuel {
+        sig.params.push(AbiParam::new(types::I64));
+        sig.returns.push(AbiParam::new(types::I64));
+    }
     sig.params
         .extend(ty.params.iter().map(|&t| AbiParam::new(value_type(t))));
     sig.returns
@@ -71,13 +76,24 @@ pub(crate) fn builtin_body_signature(builtin: Builtin, host: CallConv) -> Signat
     sig
 }
 
+/// The host's function that gives the running store's root context.
+pub(crate) fn current_context_signature(host: CallConv) -> Signature {
+    let mut sig = Signature::new(host);
+    sig.returns.push(AbiParam::new(POINTER));
+    sig
+}
+
+/// A cold trampoline, as wasm code calls it.
+pub(crate) fn cold_signature() -> Signature {
+    Signature::new(CallConv::PreserveAll)
+}
+
 /// The trampoline of a builtin, as wasm code calls it. It raises by itself, so only sizes are returned.
 pub(crate) fn builtin_signature(builtin: Builtin) -> Signature {
-    let conv = match builtin.heat() {
-        Heat::Warm => CallConv::Tail,
-        Heat::Cold => CallConv::PreserveAll,
-    };
-    let mut sig = Signature::new(conv);
+    if builtin.heat() == Heat::Cold {
+        return cold_signature();
+    }
+    let mut sig = Signature::new(CallConv::Tail);
     builtin_params(builtin, &mut sig);
     if builtin.ret() == Ret::Size {
         sig.returns.push(AbiParam::new(types::I64));

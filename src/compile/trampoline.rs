@@ -6,22 +6,26 @@
 //!          handler <─┴───── raise ───── when the runtime says so
 //! ```
 //!
+//! With fuel, `enter` and `exit` move its count between the store and the registers in which wasm code passes it along.
+//!
+//!
 //! `exit` and builtin trampolines record where wasm code was left, `enter` records where a raised trap continues.
 //! This file makes CLIF; it must not know how code is compiled or linked.
 
 use super::signature::{
-    POINTER, builtin_body_signature, builtin_signature, enter_signature, shim_signature,
-    value_type, wasm_signature,
+    POINTER, builtin_body_signature, builtin_signature, cold_signature, current_context_signature,
+    enter_signature, shim_signature, value_type, wasm_signature,
 };
 use super::symbol::Symbol;
-use crate::abi::builtins::{Builtin, Ret};
+use crate::abi::builtins::{Builtin, Heat, Ret};
 use crate::abi::{VmContext, VmHostFunc, VmStore, encode_trap};
 use crate::wasm::{Trap, WasmFuncType, WasmVal};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::immediates::Offset32;
 use cranelift_codegen::ir::{
-    BlockArg, BlockCall, Endianness, ExceptionTableData, ExceptionTableItem, Function, InstBuilder,
-    MemFlagsData, Signature, StackSlotData, StackSlotKind, TrapCode, Type, Value, types,
+    BlockArg, BlockCall, Endianness, ExceptionTableData, ExceptionTableItem, ExtFuncData,
+    ExternalName, Function, InstBuilder, MemFlagsData, Signature, StackSlotData, StackSlotKind,
+    TrapCode, Type, Value, types,
 };
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
@@ -32,13 +36,16 @@ const SLOT: usize = size_of::<crate::abi::ValRaw>();
 /// Makes trampolines for one host.
 pub(crate) struct Trampolines {
     config: TargetFrontendConfig,
+    fuel: bool,
     context: FunctionBuilderContext,
 }
 
 impl Trampolines {
-    pub(crate) fn new(config: TargetFrontendConfig) -> Self {
+    /// `fuel` tells whether wasm code counts it.
+    pub(crate) fn new(config: TargetFrontendConfig, fuel: bool) -> Self {
         Trampolines {
             config,
+            fuel,
             context: FunctionBuilderContext::new(),
         }
     }
@@ -56,10 +63,13 @@ impl Trampolines {
         b.ins().jump(calling, []);
         b.switch_to_block(calling);
 
+        let store = store_of(&mut b, caller);
         let mut values = vec![callee, caller];
+        if self.fuel {
+            values.push(get(&mut b, types::I64, store, VmStore::OFFSET_FUEL));
+        }
         values.extend(load_slots(&mut b, &ty.params, args));
 
-        let store = store_of(&mut b, caller);
         let fp = b.ins().get_frame_pointer(POINTER);
         put(&mut b, fp, store, VmStore::OFFSET_ENTRY_FP);
         let sp = b.ins().get_stack_pointer(POINTER);
@@ -69,12 +79,13 @@ impl Trampolines {
 
         let returned = b.create_block();
         let raised = b.create_block();
-        let results: Vec<Value> = ty
-            .results
+        let signature = wasm_signature(ty, self.fuel);
+        let results: Vec<Value> = signature
+            .returns
             .iter()
-            .map(|&ty| b.append_block_param(returned, value_type(ty)))
+            .map(|result| b.append_block_param(returned, result.value_type))
             .collect();
-        let signature = b.import_signature(wasm_signature(ty));
+        let signature = b.import_signature(signature);
         let lists = &mut b.func.dfg.value_lists;
         let on_return = BlockCall::new(
             returned,
@@ -90,7 +101,10 @@ impl Trampolines {
         b.ins().try_call_indirect(code, &values, table);
 
         b.switch_to_block(returned);
-        store_slots(&mut b, &results, args);
+        if self.fuel {
+            put(&mut b, results[0], store, VmStore::OFFSET_FUEL);
+        }
+        store_slots(&mut b, &results[usize::from(self.fuel)..], args);
         let one = b.ins().iconst(types::I8, 1);
         b.ins().return_(&[one]);
 
@@ -104,9 +118,10 @@ impl Trampolines {
     pub(crate) fn exit(&mut self, ty: &WasmFuncType, out: &mut Function) {
         let config = self.config;
         let host = config.default_call_conv;
-        let mut b = start(&mut self.context, Symbol::Exit, wasm_signature(ty), out);
+        let signature = wasm_signature(ty, self.fuel);
+        let mut b = start(&mut self.context, Symbol::Exit, signature, out);
         let all = entry_params(&b);
-        let (host_func, caller, values) = (all[0], all[1], &all[2..]);
+        let (host_func, caller, mut values) = (all[0], all[1], &all[2..]);
 
         let slots = ty.params.len().max(ty.results.len()).max(1);
         let size =
@@ -119,9 +134,14 @@ impl Trampolines {
                 .expect("a slot's alignment is small"),
         ));
         let array = b.ins().stack_addr(POINTER, array, 0);
+        let store = store_of(&mut b, caller);
+        if self.fuel {
+            put(&mut b, values[0], store, VmStore::OFFSET_FUEL);
+            values = &values[1..];
+        }
         store_slots(&mut b, values, array);
 
-        record_exit(&mut b, caller);
+        record_exit(&mut b, store);
         let shim = get(&mut b, POINTER, host_func, VmHostFunc::OFFSET_SHIM);
         let signature = b.import_signature(shim_signature(host));
         let call = b
@@ -130,7 +150,11 @@ impl Trampolines {
         let fine = b.inst_results(call)[0];
         raise_unless(&mut b, host, caller, fine);
 
-        let results = load_slots(&mut b, &ty.results, array);
+        let mut results = Vec::new();
+        if self.fuel {
+            results.push(get(&mut b, types::I64, store, VmStore::OFFSET_FUEL));
+        }
+        results.extend(load_slots(&mut b, &ty.results, array));
         b.ins().return_(&results);
         finish(b, config);
     }
@@ -145,10 +169,14 @@ impl Trampolines {
             builtin_signature(builtin),
             out,
         );
-        let args = entry_params(&b);
+        let args = match builtin.heat() {
+            Heat::Warm => entry_params(&b),
+            Heat::Cold => vec![current_context(&mut b, host)],
+        };
         let vmctx = args[0];
 
-        record_exit(&mut b, vmctx);
+        let store = store_of(&mut b, vmctx);
+        record_exit(&mut b, store);
         let body = body_of(&mut b, builtin, vmctx);
         let signature = b.import_signature(builtin_body_signature(builtin, host));
         let call = b.ins().call_indirect(signature, body, &args);
@@ -167,6 +195,25 @@ impl Trampolines {
                 b.ins().return_(&results);
             }
         }
+        finish(b, config);
+    }
+
+    /// Wasm to the runtime, never to return: raises the trap of this code.
+    pub(crate) fn raise(&mut self, code: u8, out: &mut Function) {
+        let config = self.config;
+        let host = config.default_call_conv;
+        // Callers believe that it preserves registers. As it does not come back, it need not.
+        let mut signature = cold_signature();
+        signature.call_conv = CallConv::Tail;
+        let mut b = start(&mut self.context, Symbol::Raise(code), signature, out);
+        let vmctx = current_context(&mut b, host);
+        let store = store_of(&mut b, vmctx);
+        record_exit(&mut b, store);
+        let body = body_of(&mut b, Builtin::RaiseTrap, vmctx);
+        let signature = b.import_signature(builtin_body_signature(Builtin::RaiseTrap, host));
+        let code = b.ins().iconst(types::I32, i64::from(code));
+        b.ins().call_indirect(signature, body, &[vmctx, code]);
+        raise(&mut b, host, vmctx);
         finish(b, config);
     }
 }
@@ -244,9 +291,26 @@ fn store_of(b: &mut FunctionBuilder<'_>, vmctx: Value) -> Value {
     get(b, POINTER, vmctx, VmContext::OFFSET_STORE)
 }
 
+/// Asks the host for the root context of the running store.
+fn current_context(b: &mut FunctionBuilder<'_>, host: CallConv) -> Value {
+    let signature = b.import_signature(current_context_signature(host));
+    let name = b
+        .func
+        .declare_imported_user_function(Symbol::HostWord.to_external());
+    let word = b.import_function(ExtFuncData {
+        name: ExternalName::user(name),
+        signature,
+        colocated: true,
+        patchable: false,
+    });
+    let word = b.ins().func_addr(POINTER, word);
+    let function = get(b, POINTER, word, 0);
+    let call = b.ins().call_indirect(signature, function, &[]);
+    b.inst_results(call)[0]
+}
+
 /// Records where wasm code was left. The trampoline's own frame leads to it.
-fn record_exit(b: &mut FunctionBuilder<'_>, vmctx: Value) {
-    let store = store_of(b, vmctx);
+fn record_exit(b: &mut FunctionBuilder<'_>, store: Value) {
     let fp = b.ins().get_frame_pointer(POINTER);
     put(b, fp, store, VmStore::OFFSET_EXIT_FP);
     let pc = b.ins().get_return_address(POINTER);
@@ -266,6 +330,13 @@ fn raise_unless(b: &mut FunctionBuilder<'_>, host: CallConv, vmctx: Value, fine:
     b.ins().brif(fine, go_on, [], raise, []);
 
     b.switch_to_block(raise);
+    self::raise(b, host, vmctx);
+
+    b.switch_to_block(go_on);
+}
+
+/// Leaves to the handler.
+fn raise(b: &mut FunctionBuilder<'_>, host: CallConv, vmctx: Value) {
     let body = body_of(b, Builtin::Raise, vmctx);
     let signature = b.import_signature(builtin_body_signature(Builtin::Raise, host));
     b.ins().call_indirect(signature, body, &[vmctx]);
@@ -273,6 +344,4 @@ fn raise_unless(b: &mut FunctionBuilder<'_>, host: CallConv, vmctx: Value, fine:
     b.ins().trap(TrapCode::unwrap_user(encode_trap(
         Trap::UnreachableCodeReached,
     )));
-
-    b.switch_to_block(go_on);
 }

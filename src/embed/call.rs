@@ -5,10 +5,10 @@
 use super::StoreContextMut;
 use super::store::StoreInner;
 use super::trap::WasmBacktrace;
-use crate::abi::{EnterFn, MAGIC_HOST, ValRaw, VmFuncRef, VmHostFunc};
+use crate::abi::{EnterFn, MAGIC_HOST, ValRaw, VmContext, VmFuncRef, VmHostFunc};
 use crate::engine::RegisteredType;
 use crate::exec::{self, Cancelled, ExecCore, Raised};
-use crate::store::StoreCore;
+use crate::store::{self, StoreCore};
 use crate::{Error, Result};
 use std::io;
 use std::panic::resume_unwind;
@@ -37,6 +37,23 @@ pub(crate) unsafe fn call_raw(
     args: *mut ValRaw,
 ) -> Result<()> {
     let root = core.root();
+    // SAFETY: the caller's; the root context is of this store.
+    unsafe { call_as(core, root, func, enter, args) }
+}
+
+/// As [`call_raw`], in the name of an instance: what a host function sees as its caller.
+///
+/// # Safety
+///
+/// As for [`call_raw`]; `caller` is a context of this store.
+#[inline]
+unsafe fn call_as(
+    core: &mut StoreCore,
+    caller: *mut VmContext,
+    func: NonNull<VmFuncRef>,
+    enter: EnterFn,
+    args: *mut ValRaw,
+) -> Result<()> {
     let exec = core.exec_ptr();
     // SAFETY: the caller's; both kinds of context begin with their magic.
     let VmFuncRef { code, vmctx, .. } = unsafe { func.read() };
@@ -44,16 +61,16 @@ pub(crate) unsafe fn call_raw(
     let is_host = unsafe { (*vmctx).magic } == MAGIC_HOST;
     let raised = if is_host {
         let host = vmctx.cast::<VmHostFunc>();
-        // SAFETY: a host function's context holds its shim; the root context is of this store.
+        // SAFETY: a host function's context holds its shim; the calling context is of this store.
         unsafe {
-            if ((*host).shim)(host, root, args) {
+            if ((*host).shim)(host, caller, args) {
                 return Ok(());
             }
             (*exec).raised.take()
         }
     } else {
         // SAFETY: the caller's.
-        match unsafe { exec::enter(exec, enter, vmctx, root, args, code) } {
+        match unsafe { exec::enter(exec, enter, vmctx, caller, args, code) } {
             Ok(()) => return Ok(()),
             Err(raised) => Some(raised),
         }
@@ -90,19 +107,21 @@ unsafe fn into_error(exec: *mut ExecCore, raised: Option<Raised>) -> Error {
     error
 }
 
-/// Runs a start function, or anything else of type `() -> ()`, on the current stack.
+/// Runs an instance's start function, which may be imported, on the current stack and in the instance's name.
 ///
 /// # Errors
 ///
 /// As for [`call_raw`].
 pub(crate) fn call_start(
     core: &mut StoreCore,
-    func: NonNull<VmFuncRef>,
+    start: store::Start,
     ty: &RegisteredType,
 ) -> Result<()> {
     let enter = core.engine.trampolines(ty)?.enter;
-    // SAFETY: validation gives start functions no parameters and no results; the reference is the instance's.
-    unsafe { call_raw(core, func, enter, ptr::null_mut()) }
+    let store::Start { func, instance } = start;
+    // SAFETY: validation gives start functions no parameters and no results; the reference and the context are of one
+    // instance of this store.
+    unsafe { call_as(core, instance.as_ptr(), func, enter, ptr::null_mut()) }
 }
 
 /// A pointer that is sent with a future which borrows what it points to.

@@ -75,7 +75,7 @@ impl Func {
         let host = Arc::new(host);
         let func = Func::from_ref(core.id, host.func_ref());
         core.async_required |= host.is_async();
-        core.kept.push(host);
+        core.kept.keep(&host);
         func
     }
 

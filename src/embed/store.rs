@@ -7,7 +7,10 @@
 
 use super::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::engine::Engine;
-use crate::store::{ResourceLimiter, ResourceLimiterAsync, StoreCore, StoreHooks, UpdateDeadline};
+use crate::store::{
+    DEFAULT_INSTANCE_LIMIT, DEFAULT_MEMORY_LIMIT, DEFAULT_TABLE_LIMIT, ResourceLimiter,
+    ResourceLimiterAsync, StoreCore, StoreHooks, UpdateDeadline,
+};
 use crate::{Error, Result};
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -340,7 +343,11 @@ impl<T> StoreHooks for StoreInner<T> {
 
     fn count_limits(&mut self) -> (usize, usize, usize) {
         match &mut self.limiter {
-            None => (usize::MAX, usize::MAX, usize::MAX),
+            None => (
+                DEFAULT_INSTANCE_LIMIT,
+                DEFAULT_TABLE_LIMIT,
+                DEFAULT_MEMORY_LIMIT,
+            ),
             Some(Limiter::Sync(get)) => {
                 let limiter = get(&mut self.data);
                 (limiter.instances(), limiter.tables(), limiter.memories())

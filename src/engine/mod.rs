@@ -16,6 +16,7 @@ mod config;
     reason = "the room is named after its main type"
 )]
 mod engine;
+mod epoch;
 mod identity;
 mod registry;
 mod trampolines;
@@ -26,5 +27,6 @@ pub use config::{
     Strategy, VariableOperatorCost, WasmBacktraceDetails, WasmFeatures,
 };
 pub use engine::{Engine, EngineWeak, Precompiled};
+pub(crate) use epoch::Alarm;
 pub(crate) use registry::{RegisteredType, TypeRegistry};
 pub(crate) use trampolines::Trampolines;

@@ -7,11 +7,15 @@
 //! Invariant: an entry's own `Drop` takes the write lock, so no `RegisteredType` is dropped while a lock is held.
 
 use super::Trampolines;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ensure};
 use crate::wasm::WasmFuncType;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
+
+/// Parameters, and as well results, that a function type may have: what validation admits in modules, so that trampolines
+/// need not cope with more.
+pub(crate) const MAX_VALUES: usize = 1000;
 
 /// The function types of one engine.
 #[derive(Debug, Default)]
@@ -54,8 +58,18 @@ impl TypeRegistry {
     ///
     /// # Errors
     ///
-    /// 2^32 - 1 different types have been interned over the engine's life.
+    /// It has more than [`MAX_VALUES`] parameters or results, or 2^32 - 1 different types have been interned over the
+    /// engine's life.
     pub(crate) fn register(&self, ty: &WasmFuncType) -> Result<RegisteredType> {
+        for (what, count) in [
+            ("parameters", ty.params.len()),
+            ("results", ty.results.len()),
+        ] {
+            ensure!(
+                count <= MAX_VALUES,
+                "a function type has {count} {what}, which exceeds the limit of {MAX_VALUES}"
+            );
+        }
         if let Some(found) = self.shared.read().find(ty) {
             return Ok(found);
         }
@@ -187,6 +201,23 @@ mod tests {
         drop((again, c));
         assert!(registry.shared.read().by_type.is_empty());
         assert!(registry.shared.read().by_id.is_empty());
+    }
+
+    #[test]
+    fn no_type_is_larger_than_a_module_could_have_it() {
+        let registry = TypeRegistry::default();
+        let many = |params: usize, results: usize| WasmFuncType {
+            params: vec![WasmVal::I32; params].into(),
+            results: vec![WasmVal::I64; results].into(),
+        };
+        registry.register(&many(1000, 1000)).unwrap();
+        for (params, results, words) in [
+            (1001, 0, "1001 parameters, which exceeds the limit of 1000"),
+            (0, 1001, "1001 results, which exceeds the limit of 1000"),
+        ] {
+            let error = registry.register(&many(params, results)).unwrap_err();
+            assert!(error.to_string().contains(words), "{error}");
+        }
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use super::{ExecCore, Raised, capture, tls};
 use crate::Result;
 use crate::abi::decode_trap;
-use crate::code;
+use crate::code::{self, FuelPlace};
 use crate::os::{self, Continue, Fault, FaultKind};
 use crate::wasm::Trap;
+use std::ptr;
 use std::sync::OnceLock;
 
 /// Addresses below this are what a Spectre guard or a null function reference yields.
@@ -31,7 +32,8 @@ fn on_fault(fault: &Fault) -> Option<Continue> {
         return None;
     }
     // SAFETY: this thread executes the code at this pc, so its image is alive.
-    let trap = decode_trap(unsafe { code::lookup_trap(fault.pc) }?)?;
+    let image = unsafe { code::find_image(fault.pc) }?;
+    let trap = decode_trap(image.trap_at(fault.pc)?)?;
     // SAFETY: the thread runs wasm code of this store, so the store is alive and nobody else uses it; `enter` put the
     // pointer there and takes it away.
     let exec: &mut ExecCore = unsafe { &mut *exec };
@@ -46,6 +48,17 @@ fn on_fault(fault: &Fault) -> Option<Continue> {
         if !ours {
             return None;
         }
+    }
+    if let Some(site) = image.fuel_at(fault.pc) {
+        let found = match site.place {
+            FuelPlace::Register(number) => fault.registers[usize::from(number)].cast_signed(),
+            FuelPlace::Frame(offset) => {
+                let slot = fault.fp.wrapping_add_signed(offset as isize);
+                // SAFETY: the compiler put the count at this distance from the frame pointer of the function at this pc.
+                unsafe { ptr::with_exposed_provenance::<isize>(slot).read() }
+            }
+        };
+        exec.vm.fuel = (found as i64).wrapping_add(i64::from(site.owed));
     }
     let mut frames = std::mem::take(&mut exec.frames);
     frames.clear();

@@ -25,12 +25,14 @@ pub(crate) use enter::{enter, stack_pointer};
 pub(crate) use fault::init_process;
 pub(crate) use raise::raise;
 pub(crate) use suspend::{AsyncState, Cancelled, block_on, can_block, on_fiber, yield_now};
+pub(crate) use tls::current_context;
 
-use crate::abi::{VmExec, VmStore};
+use crate::abi::{VmContext, VmExec, VmStore};
+use crate::code;
 use crate::wasm::Trap;
 use std::any::Any;
 use std::ops::Range;
-use std::ptr;
+use std::ptr::{self, NonNull};
 use tussah_fiber::FiberStack;
 
 /// The executing half of a store.
@@ -38,6 +40,8 @@ use tussah_fiber::FiberStack;
 pub(crate) struct ExecCore {
     /// What machine code knows; must stay first.
     pub(crate) vm: VmStore,
+    /// The context in whose name the host acts; null until the store is in place.
+    pub(crate) root: *mut VmContext,
     /// The activation inside which the running one was entered; null on a stack without wasm.
     pub(crate) activation: *const Activation,
     /// Why wasm code is being left, between the raise and its entry.
@@ -82,8 +86,8 @@ impl ExecCore {
             vm: VmStore {
                 exec: VmExec::EMPTY,
                 fuel: 0,
-                epoch_deadline: 0,
             },
+            root: ptr::null_mut(),
             activation: ptr::null(),
             raised: None,
             frames: Vec::with_capacity(frame_limit),
@@ -94,6 +98,25 @@ impl ExecCore {
             keep_stack,
             max_wasm_stack,
         }
+    }
+
+    /// Where the function that has left wasm for a cold builtin keeps the count of fuel, see `FuncLoc::fuel_slot`.
+    ///
+    /// # Safety
+    ///
+    /// Called by the body of a cold builtin of this store: wasm code of the innermost activation waits for it.
+    pub(crate) unsafe fn fuel_slot(&self) -> Option<NonNull<i64>> {
+        let VmExec {
+            exit_fp, exit_pc, ..
+        } = self.vm.exec;
+        // SAFETY: the caller's: the frame at this pc keeps its image alive.
+        let image = unsafe { code::find_image(exit_pc - 1) }?;
+        let slot = image.fuel_slot_at(exit_pc - 1)?;
+        // SAFETY: the trampoline's frame is alive; it begins with the frame pointer of the wasm function.
+        let frame = unsafe { ptr::with_exposed_provenance::<usize>(exit_fp).read() };
+        NonNull::new(ptr::with_exposed_provenance_mut(
+            frame.wrapping_add_signed(slot),
+        ))
     }
 
     /// Records why wasm is to be left, with a backtrace of the wasm frames that are on the stack now.

@@ -6,6 +6,7 @@
 use crate::error::{Context, Result, format_err};
 use crate::os::{self, Reservation};
 use crate::wasm::TableDesc;
+use std::ops::Range;
 use std::ptr;
 
 /// Elements that are reserved for a table whose type admits more: it cannot grow further.
@@ -23,6 +24,8 @@ pub(crate) struct TableMemory {
     storage: Storage,
     len: usize,
     capacity: usize,
+    /// Elements from here on have never been written and are zero. More than `len` only after a growth that was given up.
+    written: usize,
 }
 
 #[derive(Debug)]
@@ -90,6 +93,7 @@ impl TableMemory {
                 storage: Storage::Heap(HeapWords::zeroed(len)),
                 len,
                 capacity: len,
+                written: len,
             });
         }
         let capacity = desc
@@ -109,6 +113,7 @@ impl TableMemory {
             },
             len,
             capacity,
+            written: len,
         };
         table.commit(len).with_context(describe)?;
         Ok(table)
@@ -127,23 +132,48 @@ impl TableMemory {
         self.len
     }
 
-    /// Adds `delta` elements, all equal to `fill`. The number of elements before, or `None`, and no change, if there is
+    /// Makes room for `delta` elements more; nobody sees them yet. How many there will be in all, or `None` if there is
     /// no room.
-    pub(crate) fn grow(&mut self, delta: u64, fill: usize) -> Option<u64> {
-        let old = self.len;
-        let new = old.checked_add(usize::try_from(delta).ok()?)?;
+    ///
+    /// A growth is this, then [`TableMemory::prepare`] for all that is new, in as many parts as its caller likes, then
+    /// [`TableMemory::publish`]. It may be given up at any point.
+    pub(crate) fn make_room(&mut self, delta: u64) -> Option<usize> {
+        let new = self.len.checked_add(usize::try_from(delta).ok()?)?;
         if new > self.capacity {
             return None;
         }
         self.commit(new).ok()?;
-        self.len = new;
-        // Tables never shrink, so what is new has never been written and is zero.
-        if fill != 0 {
-            for i in old..new {
-                self.set(i, fill);
-            }
+        Some(new)
+    }
+
+    /// Writes elements that nobody sees yet.
+    ///
+    /// # Panics
+    ///
+    /// They are elements of the table already, or there is no room for them.
+    pub(crate) fn prepare(&mut self, range: Range<usize>, word: usize) {
+        let room = match &self.storage {
+            Storage::Heap(words) => words.len,
+            Storage::Reserved { committed, .. } => *committed,
+        };
+        assert!(self.len <= range.start && range.end <= room);
+        // What has never been written is zero; a page that is not touched costs no memory.
+        let end = match word {
+            0 => range.end.min(self.written),
+            _ => range.end,
+        };
+        self.written = self.written.max(end);
+        for i in range.start..end {
+            // SAFETY: there is room for the element, as was checked; `&mut self` says that nobody else reads or writes.
+            unsafe { self.base().add(i).write(word) };
         }
-        Some(old as u64)
+    }
+
+    /// Makes elements part of the table that have been prepared, from its present end on to `len`.
+    pub(crate) fn publish(&mut self, len: usize) {
+        debug_assert!(self.len <= len && len <= self.capacity);
+        self.len = len;
+        self.written = self.written.max(len);
     }
 
     /// An element, or `None` out of bounds.
@@ -246,6 +276,17 @@ mod tests {
         TableMemory::new(&desc(min, max)).unwrap()
     }
 
+    impl TableMemory {
+        /// A growth in one piece: the length before, or `None` if there is no room.
+        fn grow(&mut self, delta: u64, fill: usize) -> Option<usize> {
+            let old = self.len;
+            let new = self.make_room(delta)?;
+            self.prepare(old..new, fill);
+            self.publish(new);
+            Some(old)
+        }
+    }
+
     fn words(table: &TableMemory) -> Vec<usize> {
         (0..table.len()).map(|i| table.get(i).unwrap()).collect()
     }
@@ -289,6 +330,22 @@ mod tests {
         assert_eq!(table.grow(RESERVED as u64, 0), None);
         assert_eq!(table.len(), 105_004);
         assert_eq!(table.base(), base);
+    }
+
+    #[test]
+    fn a_growth_that_was_given_up_leaves_no_trace() {
+        let mut table = table(1, None);
+        let new = table.make_room(10_000).unwrap();
+        table.prepare(1..new / 2, 7);
+        assert_eq!((table.len(), table.get(1)), (1, None));
+        assert_eq!(table.grow(2, 0), Some(1));
+        assert_eq!(words(&table), [0; 3]);
+        let new = table.make_room(20_000).unwrap();
+        table.prepare(3..100, 0);
+        table.prepare(100..new, 0);
+        table.publish(new);
+        assert!(words(&table).iter().all(|&word| word == 0));
+        assert_eq!(table.len(), 20_003);
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub(crate) struct Fault {
     pub(crate) sp: usize,
     /// The frame pointer.
     pub(crate) fp: usize,
+    /// The integer registers by the numbers that instructions encode.
+    pub(crate) registers: [usize; 16],
     /// The address that was accessed; `None` where the system does not say, and for faults without an access.
     pub(crate) address: Option<usize>,
     /// What went wrong.

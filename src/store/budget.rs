@@ -4,6 +4,7 @@
 //! injected at a time; the rest waits in `Budget::reserve`.
 
 use super::StoreCore;
+use crate::engine::Alarm;
 use crate::wasm::Trap;
 use crate::{Result, bail, exec};
 use std::fmt;
@@ -126,6 +127,19 @@ impl StoreCore {
         Ok(())
     }
 
+    /// Refuses an operation that would use up all fuel before it has done anything. All fuel is gone then.
+    ///
+    /// # Errors
+    ///
+    /// [`Trap::OutOfFuel`].
+    pub(crate) fn affords(&mut self, units: u64) -> Result<()> {
+        if self.fuel_left() > units {
+            return Ok(());
+        }
+        self.inject(0);
+        Err(Trap::OutOfFuel.into())
+    }
+
     /// Charges fuel that a builtin spends on behalf of the guest.
     ///
     /// # Errors
@@ -142,14 +156,19 @@ impl StoreCore {
 
     /// The engine's epoch.
     pub(crate) fn current_epoch(&self) -> u64 {
-        self.engine
-            .epoch()
-            .load(std::sync::atomic::Ordering::Relaxed)
+        self.engine.clock().now()
+    }
+
+    /// Whether the epoch has reached the deadline; never without epochs.
+    pub(crate) fn epoch_passed(&self) -> bool {
+        self.alarm.as_ref().is_some_and(Alarm::passed)
     }
 
     /// Sets the deadline so many ticks after the current epoch.
-    pub(crate) fn set_epoch_deadline(&mut self, ticks: u64) {
-        self.exec.vm.epoch_deadline = self.current_epoch().saturating_add(ticks);
+    pub(crate) fn set_epoch_deadline(&self, ticks: u64) {
+        if let Some(alarm) = &self.alarm {
+            alarm.set(self.current_epoch().saturating_add(ticks));
+        }
     }
 
     /// The epoch has reached the deadline: does what the store is configured for.
@@ -158,6 +177,9 @@ impl StoreCore {
     ///
     /// [`Trap::Interrupt`], the callback's error, a yield where there is no fiber, cancellation.
     pub(crate) fn new_epoch(&mut self) -> Result<()> {
+        if !self.epoch_passed() {
+            return Ok(());
+        }
         let update = self.hooks().epoch_deadline_reached()?;
         let ticks = match update {
             UpdateDeadline::Interrupt => return Err(Trap::Interrupt.into()),

@@ -1,8 +1,8 @@
 //! The bodies of the builtins.
 //!
 //! Bulk operations run in chunks: after each one the fuel it cost is charged and the epoch compared, so that a guest can
-//! be stopped or made to yield in the middle of a gigabyte. Between chunks the guest's memory may have been grown by a
-//! callback, so that addresses are computed anew.
+//! be stopped or made to yield in the middle of a gigabyte. Between chunks a callback may have grown the guest's memory,
+//! so that addresses are computed anew, or dropped a segment, so that an operation shares in the one it began with.
 
 use super::StoreCore;
 use super::entities::{InstanceId, MemoryId, TableId};
@@ -14,7 +14,7 @@ use crate::{Result, format_err};
 use cranelift_entity::EntityRef;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 /// Bytes of a bulk memory operation between two looks at fuel and epoch.
 const CHUNK_BYTES: u64 = 256 << 10;
@@ -153,7 +153,9 @@ impl StoreCore {
         };
         let cost = u64::from(cost);
         let metered = tunables.consume_fuel && !charged;
-        let epochs = tunables.epoch_interruption;
+        if metered {
+            self.affords(len.saturating_mul(cost))?;
+        }
         let mut done = 0;
         loop {
             let mut count = chunk.min(len - done);
@@ -170,9 +172,27 @@ impl StoreCore {
             if done == len {
                 return Ok(());
             }
-            if epochs && self.current_epoch() >= self.exec.vm.epoch_deadline {
-                self.new_epoch()?;
-            }
+            self.new_epoch()?;
+        }
+    }
+
+    /// Takes over the count of fuel from the function that called a cold builtin, and tells where it was.
+    fn take_guest_fuel(&mut self) -> Option<NonNull<i64>> {
+        if !self.engine.tunables().consume_fuel {
+            return None;
+        }
+        // SAFETY: called by the bodies of cold builtins, so that a function of this store has just left wasm.
+        let slot = unsafe { self.exec.fuel_slot() }?;
+        // SAFETY: the slot lies in the frame of that function, which waits for the builtin and has filled it.
+        self.exec.vm.fuel = unsafe { slot.read() };
+        Some(slot)
+    }
+
+    /// Gives the count back to where [`StoreCore::take_guest_fuel`] found it.
+    fn give_guest_fuel(&mut self, slot: Option<NonNull<i64>>) {
+        if let Some(slot) = slot {
+            // SAFETY: as above; the function still waits, as nothing has been raised.
+            unsafe { slot.write(self.exec.vm.fuel) };
         }
     }
 
@@ -193,7 +213,7 @@ impl StoreCore {
     }
 
     /// Checks `(start, size)` pairs against a length. Running out of fuel for it goes before being out of bounds.
-    fn bounds(&self, pairs: &[(u64, u64)], len: u64, unit: Unit, charged: bool) -> Result<()> {
+    fn bounds(&mut self, pairs: &[(u64, u64)], len: u64, unit: Unit, charged: bool) -> Result<()> {
         let fits =
             |&(start, size): &(u64, u64)| start.checked_add(len).is_some_and(|end| end <= size);
         if pairs.iter().all(fits) {
@@ -204,9 +224,9 @@ impl StoreCore {
             Unit::Byte => (tunables.operator_cost.per_byte, Trap::MemoryOutOfBounds),
             Unit::Element => (tunables.operator_cost.per_element, Trap::TableOutOfBounds),
         };
-        let metered = tunables.consume_fuel && !charged;
-        if metered && self.get_fuel()? <= len.saturating_mul(u64::from(cost)) {
-            return Err(Trap::OutOfFuel.into());
+        let cost = u64::from(cost);
+        if tunables.consume_fuel && !charged {
+            self.affords(len.saturating_mul(cost))?;
         }
         Err(trap.into())
     }
@@ -325,11 +345,12 @@ mod bodies {
         let memory = core.memory_id(id, index);
         let data = DataIndex::new(index_of(data));
         let (dst, src, len) = (dst as u64, src as u64, len as u64);
-        let bytes = core.instances[id.index()].data(data).len() as u64;
-        let bounds = [(dst, core.memory_size(memory)), (src, bytes)];
+        let owner = core.instances[id.index()].data_owner(data);
+        let bytes = owner.as_ref().map_or(&[][..], |m| m.info().data_of(data));
+        let bounds = [(dst, core.memory_size(memory)), (src, bytes.len() as u64)];
         core.bounds(&bounds, len, Unit::Byte, charged(index))?;
         core.in_chunks(len, Unit::Byte, charged(index), |core, done, count| {
-            let source = &core.instances[id.index()].data(data)[size(src + done)..][..size(count)];
+            let source = &bytes[size(src + done)..][..size(count)];
             // SAFETY: the range was checked, memories never shrink, and a module's bytes are not a memory.
             unsafe {
                 let target = core.base(memory).add(size(dst + done));
@@ -351,15 +372,40 @@ mod bodies {
         init: i64,
     ) -> Result<i64> {
         let table = core.table_id(id, index);
+        let (delta, word) = (delta as u64, word_of(init));
         let tunables = core.engine.tunables();
-        if tunables.consume_fuel && !charged(index) {
-            let cost = u64::from(tunables.operator_cost.per_element);
-            core.charge((delta as u64).saturating_mul(cost))?;
+        let total = delta.saturating_mul(tunables.operator_cost.per_element.into());
+        let mut charged = charged(index) || !tunables.consume_fuel;
+        if !charged && core.get_fuel()? <= total {
+            // It will not do, so nothing is begun.
+            core.charge(total)?;
+            charged = true;
         }
-        Ok(match core.grow_table(table, delta as u64, word_of(init))? {
-            Some(old) => i64::try_from(old)?,
-            None => -1,
-        })
+        loop {
+            let Some(new) = core.make_table_room(table, delta)? else {
+                if !charged {
+                    core.charge(total)?;
+                }
+                return Ok(-1);
+            };
+            // Only when all elements are ready do they become visible: a growth that is interrupted for good has never
+            // happened, and no element is ever what it was not declared to be.
+            let mut overtaken = false;
+            core.in_chunks(delta, Unit::Element, charged, |core, done, count| {
+                let storage = &mut core.tables[table.index()].table;
+                overtaken |= storage.len() != new.start;
+                if !overtaken {
+                    let start = new.start + size(done);
+                    storage.prepare(start..start + size(count), word);
+                }
+            })?;
+            if !overtaken {
+                core.publish_table(table, new.end);
+                return Ok(i64::try_from(new.start)?);
+            }
+            // A callback has grown the table meanwhile: its growth came first, and this one begins again behind it.
+            charged = true;
+        }
     }
 
     pub(super) fn table_fill(
@@ -429,13 +475,14 @@ mod bodies {
         let table = core.table_id(id, index);
         let elem = ElemIndex::new(index_of(elem));
         let (dst, src, len) = (dst as u64, src as u64, len as u64);
-        let words = core.instances[id.index()].elem(elem).len() as u64;
-        let bounds = [(dst, core.table_size(table)), (src, words)];
+        let words = core.instances[id.index()].elem(elem);
+        let words = words.as_deref().unwrap_or_default();
+        let bounds = [(dst, core.table_size(table)), (src, words.len() as u64)];
         core.bounds(&bounds, len, Unit::Element, charged(index))?;
         core.in_chunks(len, Unit::Element, charged(index), |core, done, count| {
             let storage = &mut core.tables[table.index()].table;
-            let words = &core.instances[id.index()].elem(elem)[size(src + done)..][..size(count)];
-            for (i, &word) in words.iter().enumerate() {
+            let source = &words[size(src + done)..][..size(count)];
+            for (i, &word) in source.iter().enumerate() {
                 storage.set(size(dst + done) + i, word);
             }
         })
@@ -446,7 +493,8 @@ mod bodies {
         Ok(())
     }
 
-    pub(super) fn raise_trap(_: &mut StoreCore, _: InstanceId, code: i32) -> Result<()> {
+    pub(super) fn raise_trap(core: &mut StoreCore, _: InstanceId, code: i32) -> Result<()> {
+        core.take_guest_fuel();
         let trap = u8::try_from(code).ok().and_then(decode_trap);
         Err(match trap {
             Some(trap) => trap.into(),
@@ -455,10 +503,16 @@ mod bodies {
     }
 
     pub(super) fn out_of_fuel(core: &mut StoreCore, _: InstanceId) -> Result<()> {
-        core.out_of_fuel()
+        let slot = core.take_guest_fuel();
+        core.out_of_fuel()?;
+        core.give_guest_fuel(slot);
+        Ok(())
     }
 
     pub(super) fn new_epoch(core: &mut StoreCore, _: InstanceId) -> Result<()> {
-        core.new_epoch()
+        let slot = core.take_guest_fuel();
+        core.new_epoch()?;
+        core.give_guest_fuel(slot);
+        Ok(())
     }
 }

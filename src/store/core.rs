@@ -4,18 +4,17 @@ use super::budget::Budget;
 use super::entities::{GlobalEntity, MemoryEntity, TableEntity};
 use super::externs::ExternHeap;
 use super::instance::InstanceData;
+use super::kept::Kept;
 use super::{UpdateDeadline, builtin_array};
-use crate::abi::{MAGIC_INSTANCE, VmContext, VmGlobal, VmMemory, VmTable};
-use crate::engine::Engine;
+use crate::abi::{MAGIC_INSTANCE, VmContext, VmGlobal, VmMemory, VmStore, VmTable};
+use crate::engine::{Alarm, Engine};
 use crate::exec::{self, ExecCore};
 use crate::wasm::{MemoryDesc, TableDesc};
 use crate::{Error, Result};
-use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Tells stores apart; never reused in a process.
@@ -68,8 +67,8 @@ pub struct StoreCore {
     root: Box<VmContext>,
     pub(crate) instances: Vec<InstanceData>,
     /// Tables and memories that guests brought; those that the host made do not count against limits.
-    guest_tables: usize,
-    guest_memories: usize,
+    pub(super) guest_tables: usize,
+    pub(super) guest_memories: usize,
     pub(crate) memories: Vec<MemoryEntity>,
     pub(crate) tables: Vec<TableEntity>,
     pub(crate) globals: Vec<GlobalEntity>,
@@ -78,8 +77,10 @@ pub struct StoreCore {
     pub(super) boxed_globals: Vec<NonNull<VmGlobal>>,
     pub(crate) externs: ExternHeap,
     pub(crate) budget: Budget,
-    /// Host functions and linkers' definitions that this store's references may point into.
-    pub(crate) kept: Vec<Arc<dyn Any + Send + Sync>>,
+    /// Rings at the epoch deadline, if epochs are on.
+    pub(super) alarm: Option<Alarm>,
+    /// Host functions that this store's references may point into.
+    pub(crate) kept: Kept,
     /// Sticky: sync entries are refused.
     pub(crate) async_required: bool,
     /// Finds the part with the data, around this one.
@@ -116,7 +117,7 @@ impl StoreCore {
                 store: ptr::null_mut(),
                 builtins: builtin_array(),
                 type_ids: ptr::null(),
-                epoch: engine.epoch(),
+                due: ptr::null(),
             }),
             instances: Vec::new(),
             guest_tables: 0,
@@ -128,8 +129,12 @@ impl StoreCore {
             boxed_tables: Vec::new(),
             boxed_globals: Vec::new(),
             externs: ExternHeap::default(),
+            alarm: engine
+                .tunables()
+                .epoch_interruption
+                .then(|| engine.clock().alarm()),
             budget: Budget::default(),
-            kept: Vec::new(),
+            kept: Kept::default(),
             async_required: false,
             hooks,
         }
@@ -142,13 +147,28 @@ impl StoreCore {
     /// `this` does not move again.
     pub(crate) unsafe fn bind(this: *mut StoreCore) {
         // SAFETY: the caller's.
-        unsafe { (*this).root.store = this.cast() };
+        let core = unsafe { &mut *this };
+        core.root.store = this.cast();
+        core.root.due = core.due();
+        core.exec.root = &raw mut *core.root;
+    }
+
+    /// The word that machine code compares with zero where it may be interrupted.
+    pub(crate) fn due(&self) -> *const AtomicU64 {
+        static NEVER: AtomicU64 = AtomicU64::new(0);
+        ptr::from_ref(self.alarm.as_ref().map_or(&NEVER, Alarm::due))
     }
 
     /// The executing half, as machine code and the `exec` room know it.
     pub(crate) fn exec_ptr(&mut self) -> *mut ExecCore {
         // The field is first in a `repr(C)` structure; the pointer is made from the whole so that it may be turned back.
         ptr::from_mut(self).cast()
+    }
+
+    /// The core's address as [`StoreCore::bind`] was told it: good for as long as the store lives, whatever borrows of
+    /// the core come and go. Contexts hold this one.
+    pub(crate) fn address(&self) -> *mut VmStore {
+        self.root.store
     }
 
     /// The context in whose name the host enters functions.
@@ -234,12 +254,13 @@ impl StoreCore {
         self.hooks().table_grow_failed(error)
     }
 
-    /// Counts an instance's tables and memories, and refuses more of anything than the limiter allows.
+    /// Refuses an instance with so many tables and memories if that is more of anything than the limiter allows. What is
+    /// counted is what is in the store, so an instance that is never made leaves no trace.
     ///
     /// # Errors
     ///
     /// Names the limit that would be passed.
-    pub(crate) fn count_instance(&mut self, tables: usize, memories: usize) -> Result<()> {
+    pub(super) fn check_counts(&mut self, tables: usize, memories: usize) -> Result<()> {
         let (max_instances, max_tables, max_memories) = self.hooks().count_limits();
         let over = |what: &str, count: usize, max: usize| -> Result<()> {
             if count > max {
@@ -251,10 +272,7 @@ impl StoreCore {
         let memories = self.guest_memories.saturating_add(memories);
         over("instance", self.instances.len() + 1, max_instances)?;
         over("table", tables, max_tables)?;
-        over("memory", memories, max_memories)?;
-        self.guest_tables = tables;
-        self.guest_memories = memories;
-        Ok(())
+        over("memory", memories, max_memories)
     }
 }
 

@@ -6,6 +6,7 @@ use crate::abi::{VmGlobal, VmMemory, VmTable};
 use crate::engine::RegisteredType;
 use crate::memory::{LinearMemory, TableMemory};
 use crate::wasm::{GlobalDesc, MemoryDesc, TableDesc};
+use std::ops::Range;
 use std::ptr::NonNull;
 
 macro_rules! ids {
@@ -223,7 +224,7 @@ impl StoreCore {
         Ok(Some(old_pages))
     }
 
-    /// Grows a table after asking the limiter; the previous size, or `None` if it cannot grow.
+    /// Grows a table after asking the limiter, in one piece; the previous size, or `None` if it cannot grow.
     ///
     /// # Errors
     ///
@@ -234,6 +235,26 @@ impl StoreCore {
         delta: u64,
         fill: usize,
     ) -> Result<Option<u64>> {
+        let Some(range) = self.make_table_room(id, delta)? else {
+            return Ok(None);
+        };
+        let table = &mut self.tables[id.index()].table;
+        table.prepare(range.clone(), fill);
+        self.publish_table(id, range.end);
+        Ok(Some(range.start as u64))
+    }
+
+    /// Makes room in a table after asking the limiter: for which elements, or `None` if it cannot grow. They are not part
+    /// of the table yet.
+    ///
+    /// # Errors
+    ///
+    /// The limiter's.
+    pub(super) fn make_table_room(
+        &mut self,
+        id: TableId,
+        delta: u64,
+    ) -> Result<Option<Range<usize>>> {
         let entity = &self.tables[id.index()];
         let desc = entity.desc;
         let old = entity.table.len();
@@ -248,23 +269,25 @@ impl StoreCore {
             return Ok(None);
         }
         let max = desc.max.unwrap_or(u64::from(u32::MAX));
-        let entity = &mut self.tables[id.index()];
-        let grown = if wanted as u64 > max {
-            None
-        } else {
-            entity.table.grow(delta, fill)
-        };
-        let Some(old) = grown else {
+        let table = &mut self.tables[id.index()].table;
+        let fits = wanted as u64 <= max && table.make_room(delta).is_some();
+        if !fits {
             self.table_grow_failed(crate::format_err!("Table maximum size exceeded"))?;
             return Ok(None);
-        };
+        }
+        Ok(Some(old..wanted))
+    }
+
+    /// Makes prepared elements part of a table, up to `len`, and lets machine code know.
+    pub(super) fn publish_table(&mut self, id: TableId, len: usize) {
+        let entity = &mut self.tables[id.index()];
+        entity.table.publish(len);
         let state = VmTable {
             base: entity.table.base(),
-            len: entity.table.len(),
+            len,
         };
         // SAFETY: `vm` lives as long as the entity.
         unsafe { entity.vm.write(state) };
-        Ok(Some(old))
     }
 
     /// The registered type of a function reference of this store.

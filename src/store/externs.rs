@@ -14,8 +14,12 @@ use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-/// Handles stay below this, so that roots have a bit to tell their kinds apart.
-const MAX_SLOTS: usize = (1 << 31) - 2;
+/// Values that a store may hold. Nothing is freed while a guest runs, so without a limit a guest could make the host run
+/// out of memory with any import that hands out host values; the limit is checked where such a value is made.
+pub(crate) const MAX_VALUES: usize = 1 << 20;
+
+// Roots need a bit of a handle to tell their kinds apart.
+const _: () = assert!(MAX_VALUES < RootIndex::OWNED as usize);
 
 /// The garbage that is tolerated before [`ExternHeap::wants_collection`].
 const FIRST_THRESHOLD: usize = 1024;
@@ -78,14 +82,17 @@ impl ExternHeap {
     ///
     /// # Errors
     ///
-    /// The heap holds 2^31 - 2 values.
+    /// The heap holds [`MAX_VALUES`] values.
     pub(crate) fn insert(&mut self, value: Box<dyn Any + Send + Sync>) -> Result<u32> {
         if let Some(index) = self.free.pop() {
             self.slots[index as usize].value = Some(value);
             return Ok(index + 1);
         }
-        if self.slots.len() >= MAX_SLOTS {
-            bail!("the store holds too many host values: {MAX_SLOTS}");
+        if self.slots.len() >= MAX_VALUES {
+            bail!(
+                "resource limit exceeded: a store holds at most {MAX_VALUES} host values, and frees none while its guests \
+                 run"
+            );
         }
         self.slots.push(Slot {
             generation: 0,
@@ -187,9 +194,10 @@ impl ExternHeap {
         (slot.generation == root.generation && slot.value.is_some()).then_some(handle)
     }
 
-    /// Whether so much has been inserted since the last collection that another one is worth its time.
+    /// Whether so much has been inserted since the last collection that another one is worth its time, or there is no
+    /// room without one.
     pub(crate) fn wants_collection(&self) -> bool {
-        self.len() >= self.threshold.max(FIRST_THRESHOLD)
+        self.len() >= self.threshold.clamp(FIRST_THRESHOLD, MAX_VALUES)
     }
 
     /// Frees every value that neither `live` nor a root reports. `live` is given the function to report handles to;
@@ -263,7 +271,7 @@ pub(crate) fn collect_externs(core: &mut StoreCore) {
         for instance in instances.iter() {
             for (index, segment) in &instance.module.info().elems {
                 if is_host_ref(segment.ty) {
-                    for &word in instance.elem(index) {
+                    for &word in instance.elem(index).as_deref().unwrap_or_default() {
                         mark(handle_of(word as u64));
                     }
                 }
@@ -290,7 +298,7 @@ fn handle_of(word: u64) -> u32 {
 mod tests {
     //! Handles, scopes and generations, without a store.
 
-    use super::ExternHeap;
+    use super::{ExternHeap, MAX_VALUES};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -377,6 +385,25 @@ mod tests {
         assert!(heap.get(handles[3]).is_some());
         drop(heap);
         assert_eq!(dropped.load(Ordering::Relaxed), 10);
+    }
+
+    #[test]
+    fn the_limit_is_one_of_values_that_cannot_be_freed() {
+        let mut heap = ExternHeap::default();
+        let live = u32::try_from(MAX_VALUES / 2 + 1000).unwrap();
+        for _ in 0..2 * MAX_VALUES {
+            if heap.wants_collection() {
+                // The next one is due at twice as much, which is more than there may be.
+                heap.collect(|mark| (1..=live).for_each(mark));
+            }
+            heap.insert(Box::new(())).unwrap();
+        }
+        while heap.len() < MAX_VALUES {
+            heap.insert(Box::new(())).unwrap();
+        }
+        let error = heap.insert(Box::new(())).unwrap_err().to_string();
+        assert!(error.contains("at most 1048576 host values"), "{error}");
+        assert!(heap.wants_collection());
     }
 
     #[test]

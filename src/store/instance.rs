@@ -28,7 +28,7 @@ pub(crate) struct InstanceData {
     /// By `GlobalIndex`.
     pub(crate) globals: Box<[GlobalId]>,
     /// The evaluated elements of passive segments; `None` once dropped, or for other segments.
-    pub(super) elems: Vec<Option<Box<[usize]>>>,
+    pub(super) elems: Vec<Option<Arc<[usize]>>>,
     /// Whether a data segment has been dropped; active ones are from the start.
     pub(super) dropped_data: Vec<bool>,
     /// The start function's reference.
@@ -36,20 +36,17 @@ pub(crate) struct InstanceData {
 }
 
 impl InstanceData {
-    /// The elements of a passive segment; empty once dropped.
-    pub(super) fn elem(&self, index: ElemIndex) -> &[usize] {
-        self.elems[index.as_u32() as usize]
-            .as_deref()
-            .unwrap_or(&[])
+    /// The elements of a passive segment; none once dropped. Whoever has them keeps them, even if the segment is
+    /// dropped meanwhile.
+    pub(super) fn elem(&self, index: ElemIndex) -> Option<Arc<[usize]>> {
+        self.elems[index.as_u32() as usize].clone()
     }
 
-    /// The bytes of a data segment; empty once dropped.
-    pub(super) fn data(&self, index: DataIndex) -> &[u8] {
-        if self.dropped_data[index.as_u32() as usize] {
-            &[]
-        } else {
-            self.module.info().data_of(index)
-        }
+    /// The module in which the bytes of a data segment are; none once dropped. Whoever has it keeps the bytes, even if
+    /// the segment is dropped meanwhile.
+    pub(super) fn data_owner(&self, index: DataIndex) -> Option<Arc<LoadedModule>> {
+        let dropped = self.dropped_data[index.as_u32() as usize];
+        (!dropped).then(|| Arc::clone(&self.module))
     }
 }
 

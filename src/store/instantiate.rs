@@ -1,7 +1,8 @@
 //! Making an instance: allocate, wire imports, define, initialise.
 //!
 //! [`instantiate`] reads as the specification's order. The instance is in the store before anything that can fail
-//! halfway, because tables of other instances may already hold its functions by then.
+//! halfway, because tables of other instances may already hold its functions by then. Where none does, a failure takes
+//! it out again.
 
 use super::entities::{GlobalId, InstanceId, MemoryId, TableId};
 use super::instance::{ImportedEntity, InstanceData, VmctxBox};
@@ -18,6 +19,12 @@ use cranelift_entity::EntityRef;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+/// A start function that is to be called, and the instance in whose name.
+pub(crate) struct Start {
+    pub(crate) func: NonNull<VmFuncRef>,
+    pub(crate) instance: NonNull<VmContext>,
+}
+
 /// Instantiates a module with imports that match it. The start function, if there is one, is returned to be called.
 ///
 /// # Errors
@@ -27,26 +34,76 @@ pub(crate) fn instantiate(
     core: &mut StoreCore,
     module: &Arc<LoadedModule>,
     imports: &[ImportedEntity],
-) -> Result<(InstanceId, Option<NonNull<VmFuncRef>>)> {
+) -> Result<(InstanceId, Option<Start>)> {
     let info = module.info();
-    core.count_instance(
+    core.check_counts(
         info.tables.len() - info.imported_tables,
         info.memories.len() - info.imported_memories,
     )?;
     // Whatever the limiter refuses is refused before anything is made.
     let (memories, tables) = allocate(core, module)?;
+    let before = Sizes::of(core);
     let id = enter_store(core, module, imports, memories, tables);
+    let mut escaped = false;
+    if let Err(error) = initialise(core, id, &mut escaped) {
+        if !escaped {
+            before.restore(core);
+        }
+        return Err(error);
+    }
+    let start = info.start.map(|func| {
+        let reference = make_func_ref(core, id, func);
+        let instance = &mut core.instances[id.index()];
+        Start {
+            func: NonNull::from(&mut **instance.start.insert(reference)),
+            instance: instance.vmctx.head(),
+        }
+    });
+    Ok((id, start))
+}
+
+/// Everything that may fail once the instance is in its store. `escaped` tells whether somebody else's table may hold
+/// one of its functions by now.
+fn initialise(core: &mut StoreCore, id: InstanceId, escaped: &mut bool) -> Result<()> {
     initialise_globals(core, id)?;
     initialise_tables(core, id)?;
     evaluate_passive_elements(core, id)?;
-    active_elements(core, id)?;
-    active_data(core, id)?;
-    let start = info.start.map(|func| {
-        let reference = make_func_ref(core, id, func);
-        let slot = core.instances[id.index()].start.insert(reference);
-        NonNull::from(&mut **slot)
-    });
-    Ok((id, start))
+    active_elements(core, id, escaped)?;
+    active_data(core, id)
+}
+
+/// How much of everything was in a store before an instance came.
+struct Sizes {
+    instances: usize,
+    memories: usize,
+    tables: usize,
+    globals: usize,
+    guest_memories: usize,
+    guest_tables: usize,
+}
+
+impl Sizes {
+    fn of(core: &StoreCore) -> Sizes {
+        Sizes {
+            instances: core.instances.len(),
+            memories: core.memories.len(),
+            tables: core.tables.len(),
+            globals: core.globals.len(),
+            guest_memories: core.guest_memories,
+            guest_tables: core.guest_tables,
+        }
+    }
+
+    /// Takes an instance out again to which nothing refers: neither handles, which are made last, nor tables.
+    fn restore(self, core: &mut StoreCore) {
+        core.instances.truncate(self.instances);
+        core.exec.memory_ranges.truncate(self.memories);
+        core.memories.truncate(self.memories);
+        core.tables.truncate(self.tables);
+        core.globals.truncate(self.globals);
+        core.guest_memories = self.guest_memories;
+        core.guest_tables = self.guest_tables;
+    }
 }
 
 /// The reference of a function that can be referred to: imported, exported, or taken by the module.
@@ -105,10 +162,10 @@ fn enter_store(
     let head = VmContext {
         magic: MAGIC_INSTANCE,
         instance: id.as_u32(),
-        store: core.exec_ptr().cast(),
+        store: core.address(),
         builtins: builtin_array(),
         type_ids: module.type_ids().as_ptr(),
-        epoch: core.engine.epoch(),
+        due: core.due(),
     };
     // SAFETY: the allocation has room for the head.
     unsafe { vmctx.head().write(head) };
@@ -146,6 +203,8 @@ fn enter_store(
             }
         }
     }
+    core.guest_memories += memories.len();
+    core.guest_tables += tables.len();
     for memory in memories {
         let index = info.defined_memory(MemoryIndex::new(memory_ids.len()));
         let offset = layout.memory(index.expect("after the imported ones"));
@@ -239,7 +298,7 @@ fn initialise_tables(core: &mut StoreCore, id: InstanceId) -> Result<()> {
 }
 
 /// The words of an element segment.
-fn evaluate_elements(core: &StoreCore, id: InstanceId, items: &ElemItems) -> Result<Box<[usize]>> {
+fn evaluate_elements(core: &StoreCore, id: InstanceId, items: &ElemItems) -> Result<Arc<[usize]>> {
     match items {
         ElemItems::Funcs(funcs) => Ok(funcs
             .iter()
@@ -263,7 +322,7 @@ fn evaluate_passive_elements(core: &mut StoreCore, id: InstanceId) -> Result<()>
     Ok(())
 }
 
-fn active_elements(core: &mut StoreCore, id: InstanceId) -> Result<()> {
+fn active_elements(core: &mut StoreCore, id: InstanceId, escaped: &mut bool) -> Result<()> {
     let module = Arc::clone(&core.instances[id.index()].module);
     for segment in module.info().elems.values() {
         let ElemMode::Active { table, offset } = &segment.mode else {
@@ -271,6 +330,7 @@ fn active_elements(core: &mut StoreCore, id: InstanceId) -> Result<()> {
         };
         let words = evaluate_elements(core, id, &segment.items)?;
         let desc = &module.info().tables[*table];
+        let is_imported = module.info().defined_table(*table).is_none();
         let start = index_of(evaluate(core, id, offset)?, desc.table64);
         let table = core.instances[id.index()].tables[table.index()];
         let table = &mut core.tables[table.index()].table;
@@ -281,6 +341,7 @@ fn active_elements(core: &mut StoreCore, id: InstanceId) -> Result<()> {
             return Err(Trap::TableOutOfBounds.into());
         }
         let start = usize::try_from(start).map_err(|_| format_err!("table index too large"))?;
+        *escaped |= is_imported && !words.is_empty();
         for (i, &word) in words.iter().enumerate() {
             table.set(start + i, word);
         }

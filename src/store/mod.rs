@@ -1,13 +1,13 @@
 //! What a store owns, without its type parameter: instances, memories, tables, globals, host values, limits, fuel and
 //! epochs; how an instance is made; the bodies of the builtins.
 //!
-//! Dynamic ids (`InstanceId`, `MemoryId`, ..) index the store's vectors; entities are never removed before the store is
-//! dropped. This room must not know the public handles, nor `T`: what needs the data goes through [`StoreHooks`].
+//! Dynamic ids (`InstanceId`, `MemoryId`, ..) index the store's vectors; entities that anything refers to are never
+//! removed before the store is dropped. This room must not know the public handles, nor `T`: what needs the data goes through [`StoreHooks`].
 //!
 //! # Order of drop
 //!
-//! Host values and instances go first, then linkers' definitions kept alive, then memories; images last, with their
-//! modules.
+//! Instances go first, then memories, then host values and the host functions kept alive; an image goes with the last
+//! share in its module.
 
 #![expect(unsafe_code, reason = "raw store state that machine code shares")]
 
@@ -18,6 +18,7 @@ mod entities;
 mod externs;
 mod instance;
 mod instantiate;
+mod kept;
 mod limits;
 mod module;
 
@@ -31,7 +32,7 @@ pub(crate) use entities::{
 };
 pub(crate) use externs::{RootIndex, collect_externs};
 pub(crate) use instance::{ImportedEntity, InstanceData};
-pub(crate) use instantiate::{func_ref, instantiate};
+pub(crate) use instantiate::{Start, func_ref, instantiate};
 pub use limits::{
     DEFAULT_INSTANCE_LIMIT, DEFAULT_MEMORY_LIMIT, DEFAULT_TABLE_LIMIT, ResourceLimiter,
     ResourceLimiterAsync, StoreLimits, StoreLimitsBuilder,

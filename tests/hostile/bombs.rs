@@ -1,13 +1,13 @@
 //! Modules made to break a compiler. Each is compiled in bounded time and memory and then does what it says, or is refused with the
 //! name of the limit it broke.
 
-use tussah::{Engine, Instance, Module, Result, Store, Trap};
+use tussah::{Config, Engine, Instance, Module, Result, Store, Trap};
 
 use crate::encode::{
     BLOCK, BR_IF, BR_TABLE, CALL, DROP, ELSE, EMPTY, END, I32, I32_ADD, I32_CONST, I32_LOAD,
     I32_STORE, I64, IF, LOCAL_GET, LOCAL_SET, LOOP, body, leb, module, one_function, sized, vec,
 };
-use crate::support::{alone, refused, text};
+use crate::support::{alone, block_on, refused, text};
 
 /// Compiles a module and calls its `f`.
 fn run(wasm: &[u8], arg: i32) -> Result<i32> {
@@ -40,6 +40,32 @@ fn bounded(result: Result<i32>, answer: i32) {
 fn indexed(op: u8, index: u64, code: &mut Vec<u8>) {
     code.push(op);
     leb(index, code);
+}
+
+/// Function 0 sums so many results of function 1, all of them made before the first is used.
+fn many_results(calls: usize) -> Vec<u8> {
+    let mut code = [LOCAL_GET, 0, CALL, 1].repeat(calls);
+    code.extend(vec![I32_ADD; calls - 1]);
+    let bodies = [body(&[], &code), body(&[], &[LOCAL_GET, 0])].concat();
+    two_functions(&bodies)
+}
+
+/// A function that calls itself while so many results live.
+fn recursion_of_large_frames(results: usize) -> Vec<u8> {
+    let mut code = [LOCAL_GET, 0, CALL, 1].repeat(results);
+    code.extend([LOCAL_GET, 0, CALL, 0]);
+    code.extend(vec![I32_ADD; results]);
+    let bodies = [body(&[], &code), body(&[], &[LOCAL_GET, 0])].concat();
+    two_functions(&bodies)
+}
+
+fn two_functions(bodies: &[u8]) -> Vec<u8> {
+    module(&[
+        (1, vec(1, &[0x60, 1, I32, 1, I32])),
+        (3, vec(2, &[0, 0])),
+        (7, vec(1, &[1, b'f', 0, 0])),
+        (10, vec(2, bodies)),
+    ])
 }
 
 alone! {
@@ -196,6 +222,34 @@ alone! {
         let mut code = [LOCAL_GET, 0].repeat(depth);
         code.extend(vec![DROP; depth - 1]);
         bounded(run(&one_function(&[], &code), 6), 6);
+    }
+
+    60 s, 1500 mib => fn results_that_live_across_calls() {
+        // Each result waits on the operand stack while all further calls are made.
+        for calls in [5_000, 60_000, 280_000] {
+            let wasm = many_results(calls);
+            bounded(run(&wasm, 1), i32::try_from(calls).unwrap());
+        }
+    }
+
+    60 s, 1500 mib => fn a_frame_larger_than_the_hosts_share_of_a_stack() {
+        // Without signals a function looks at its stack when its frame is there already.
+        let mut config = Config::new();
+        config.signals_based_traps(false);
+        let engine = Engine::new(&config).unwrap();
+        refused(Module::new(&engine, many_results(280_000)), &["function 0", "stack frame", "limit of 16384 bytes"]);
+        // Below the limit the last frame fits between the guest's share and the guard.
+        let wasm = recursion_of_large_frames(1_900);
+        let module = Module::new(&engine, wasm).unwrap();
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let func = instance.get_typed_func::<i32, i32>(&mut store, "f").unwrap();
+        for _ in 0..3 {
+            let error = block_on(func.call_async(&mut store, 1)).unwrap_err();
+            assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::StackOverflow), "{error:?}");
+            let error = func.call(&mut store, 1).unwrap_err();
+            assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::StackOverflow), "{error:?}");
+        }
     }
 
     60 s, 1500 mib => fn a_thousand_parameters_and_results() {

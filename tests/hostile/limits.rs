@@ -2,8 +2,9 @@
 //! everything.
 
 use tussah::{
-    Config, Engine, Instance, Memory, MemoryType, Module, Ref, RefType, Result, Store, StoreLimits,
-    StoreLimitsBuilder, Table, TableType, Trap,
+    Config, DEFAULT_INSTANCE_LIMIT, DEFAULT_MEMORY_LIMIT, DEFAULT_TABLE_LIMIT, Engine, Finality,
+    Func, FuncType, Instance, Linker, Memory, MemoryType, Module, Ref, RefType, Result, Store,
+    StoreLimits, StoreLimitsBuilder, Table, TableType, Trap, Val, ValType,
 };
 
 use crate::support::{alone, block_on, module, refused, text};
@@ -237,5 +238,110 @@ alone! {
         assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::MemoryOutOfBounds));
         let deep = instance.get_typed_func::<i32, i32>(&mut store, "deep").unwrap();
         assert_eq!(deep.call(&mut store, 3).unwrap(), 3);
+    }
+
+    30 s, 500 mib => fn what_was_never_made_does_not_count() {
+        let engine = Engine::default();
+        let mut store = limited(&engine);
+        let too_large = module(&engine, "(module (memory 1) (memory 17) (table 1 funcref) (table 1 funcref))");
+        let out_of_bounds = module(&engine, r#"(module (memory 1) (memory 1) (table 1 funcref) (table 1 funcref)
+            (func $f) (elem (table 1) (i32.const 0) func $f) (data (i32.const 65536) "x"))"#);
+        let no_element = module(&engine, "(module (table 1 funcref) (table 1 funcref) (func $f) (elem (table 1) (i32.const 1) func $f))");
+        for _ in 0..10 {
+            refused(Instance::new(&mut store, &too_large, &[]), &["memory minimum size of 17 pages"]);
+            refused(block_on(Instance::new_async(&mut store, &too_large, &[])), &["memory minimum size of 17 pages"]);
+            let error = Instance::new(&mut store, &out_of_bounds, &[]).unwrap_err();
+            assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::MemoryOutOfBounds));
+            let error = Instance::new(&mut store, &no_element, &[]).unwrap_err();
+            assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::TableOutOfBounds));
+        }
+        let all = module(&engine, r#"(module (memory (export "m") 1) (memory 1) (table 1 funcref) (table 1 funcref)
+            (func (export "f") (result i32) (i32.load8_u (i32.const 3))) (data (i32.const 3) "\05"))"#);
+        let instance = Instance::new(&mut store, &all, &[]).unwrap();
+        let f = instance.get_typed_func::<(), i32>(&mut store, "f").unwrap();
+        assert_eq!(f.call(&mut store, ()).unwrap(), 5);
+        refused(Instance::new(&mut store, &all, &[]), &["table count too high at 4"]);
+    }
+
+    30 s, 500 mib => fn what_others_may_call_stays_and_counts() {
+        let engine = Engine::default();
+        let mut store = limited(&engine);
+        let ty = TableType::new(RefType::FUNCREF, 1, None);
+        let table = Table::new(&mut store, ty, Ref::Func(None)).unwrap();
+        // It fails after its function has been put into the host's table.
+        let half = module(&engine, r#"(module (import "h" "t" (table 1 funcref)) (memory 1)
+            (func $f (result i32) (i32.load8_u (i32.const 7))) (elem (i32.const 0) func $f)
+            (data (i32.const 7) "\2a") (data (i32.const 65536) "x"))"#);
+        for _ in 0..2 {
+            let error = Instance::new(&mut store, &half, &[table.into()]).unwrap_err();
+            assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::MemoryOutOfBounds));
+        }
+        refused(Instance::new(&mut store, &half, &[table.into()]), &["memory count too high at 3"]);
+        let held = table.get(&mut store, 0).unwrap();
+        let f = held.unwrap_func().unwrap().typed::<(), i32>(&store).unwrap();
+        assert_eq!(f.call(&mut store, ()).unwrap(), 42);
+    }
+
+    60 s, 1500 mib => fn a_store_without_a_limiter_has_the_default_counts() {
+        let engine = Engine::default();
+        let mut store = Store::new(&engine, ());
+        let empty = module(&engine, "(module)");
+        for _ in 0..DEFAULT_INSTANCE_LIMIT {
+            Instance::new(&mut store, &empty, &[]).unwrap();
+        }
+        refused(Instance::new(&mut store, &empty, &[]), &["instance count too high at 10001"]);
+        let many = |what: &str, count: usize| format!("(module {})", what.repeat(count));
+        let tables = module(&engine, &many("(table 0 0 funcref)", 100));
+        let mut store = Store::new(&engine, ());
+        for _ in 0..DEFAULT_TABLE_LIMIT / 100 {
+            Instance::new(&mut store, &tables, &[]).unwrap();
+        }
+        refused(Instance::new(&mut store, &tables, &[]), &["table count too high at 10100"]);
+        let mut config = Config::new();
+        config.memory_reservation(0).memory_guard_size(0).memory_reservation_for_growth(0);
+        let engine = Engine::new(&config).unwrap();
+        let memories = module(&engine, &many("(memory 0 0)", 100));
+        let mut store = Store::new(&engine, ());
+        for _ in 0..DEFAULT_MEMORY_LIMIT / 100 {
+            Instance::new(&mut store, &memories, &[]).unwrap();
+        }
+        refused(Instance::new(&mut store, &memories, &[]), &["memory count too high at 10100"]);
+    }
+
+    60 s, 500 mib => fn function_types_larger_than_any_module_has() {
+        let engine = Engine::default();
+        let ty = |params: usize, results: usize| {
+            let values = |count| std::iter::repeat_n(ValType::I64, count);
+            FuncType::new(&engine, values(params), values(results))
+        };
+        for (params, results, words) in [
+            (1001, 0, "1001 parameters, which exceeds the limit of 1000"),
+            (0, 1001, "1001 results, which exceeds the limit of 1000"),
+            (300_000, 300_000, "300000 parameters, which exceeds the limit of 1000"),
+        ] {
+            let mut store = Store::new(&engine, ());
+            let huge = ty(params, results);
+            assert_eq!((huge.params().len(), huge.results().len()), (params, results));
+            assert!(huge.matches(&huge) && FuncType::eq(&huge, &ty(params, results)));
+            refused(FuncType::try_new(&engine, huge.params(), huge.results()).map_err(tussah::Error::from)
+                .and_then(|ty| Func::try_new(&mut store, ty, |_, _, _| Ok(()))), &[words]);
+            refused(huge.default_value(&mut store), &[words]);
+            let mut linker = Linker::<()>::new(&engine);
+            refused(linker.func_new("h", "f", huge.clone(), |_, _, _| Ok(())), &[words]);
+            refused(linker.func_new_async("h", "f", huge.clone(), |_, _, _| Box::new(async { Ok(()) })), &[words]);
+            let made = FuncType::with_finality_and_supertype(&engine, Finality::Final, None, huge.params(), huge.results());
+            refused(made.and_then(|ty| Func::try_new(&mut store, ty, |_, _, _| Ok(()))), &[words]);
+        }
+        // The largest there may be.
+        let mut store = Store::new(&engine, ());
+        let func = Func::new(&mut store, ty(1000, 1000), |_, params, results| {
+            results.copy_from_slice(params);
+            results.reverse();
+            Ok(())
+        });
+        let params: Vec<Val> = (0..1000).map(Val::I64).collect();
+        let mut results = vec![Val::I64(0); 1000];
+        func.call(&mut store, &params, &mut results).unwrap();
+        assert!(results.iter().rev().enumerate().all(|(i, val)| val.unwrap_i64() == i64::try_from(i).unwrap()));
     }
 }

@@ -50,10 +50,10 @@ fn metered(yield_interval: u64, fuel: u64) -> (Store<()>, Instance) {
 }
 
 /// Moves an engine's epoch every millisecond until it is dropped.
-struct Ticker(Arc<AtomicBool>, Option<JoinHandle<()>>);
+pub(crate) struct Ticker(Arc<AtomicBool>, Option<JoinHandle<()>>);
 
 impl Ticker {
-    fn new(engine: &Engine) -> Self {
+    pub(crate) fn new(engine: &Engine) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (engine, stopped) = (engine.clone(), Arc::clone(&stop));
         let thread = thread::spawn(move || {
@@ -75,7 +75,7 @@ impl Drop for Ticker {
 
 /// Ten milliseconds, in the best of ten attempts: the machine may be busy with something else now and then, but a runtime
 /// that holds the thread does so each time.
-fn best_of_ten(mut attempt: impl FnMut() -> Trace) {
+pub(crate) fn best_of_ten(mut attempt: impl FnMut() -> Trace) {
     let bound = Duration::from_millis(10);
     let traces: Vec<_> = (0..10).map(|_| attempt()).collect();
     let best = traces.iter().map(|trace| trace.longest).min().unwrap();

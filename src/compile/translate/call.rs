@@ -120,12 +120,13 @@ impl Body<'_, '_> {
     }
 
     fn signature(&mut self, ty: TypeIndex) -> SigRef {
+        let fuel = self.env.tunables.consume_fuel;
         let (module, func) = (self.env.module, &mut self.builder.func);
         *self
             .imports
             .sigs
             .entry(ty)
-            .or_insert_with(|| func.import_signature(wasm_signature(&module.types[ty])))
+            .or_insert_with(|| func.import_signature(wasm_signature(&module.types[ty], fuel)))
     }
 
     fn defined_func(&mut self, func: DefinedFuncIndex, ty: TypeIndex) -> FuncRef {
@@ -153,6 +154,7 @@ impl Body<'_, '_> {
         let mut args = SmallVec::new();
         args.push(callee_vmctx);
         args.push(self.vmctx);
+        args.extend(self.fuel_count());
         let first = self.stacks.values.len() - ty.params.len();
         args.extend(self.stacks.values.drain(first..));
         Ok(args)
@@ -167,9 +169,15 @@ impl Body<'_, '_> {
                 self.builder.ins().call_indirect(signature, code, &args)
             }
         };
-        let results = self.builder.func.dfg.inst_results(inst);
-        self.stacks.values.extend_from_slice(results);
-        self.load_fuel();
+        let mut results = self.builder.func.dfg.inst_results(inst);
+        if self.fuel.is_some() {
+            let count = results[0];
+            results = &results[1..];
+            self.stacks.values.extend_from_slice(results);
+            self.set_fuel_count(count);
+        } else {
+            self.stacks.values.extend_from_slice(results);
+        }
         Ok(())
     }
 
@@ -188,13 +196,9 @@ impl Body<'_, '_> {
         Ok(())
     }
 
-    /// Flags of an access to table elements.
-    pub(super) fn element_flags(&self) -> MemFlagsData {
-        let flags = self.flags(Region::Elements);
-        if self.signals() {
-            flags.with_trap_code(Some(clif_code(Trap::TableOutOfBounds)))
-        } else {
-            flags
-        }
+    /// Flags of an access to table elements that is about to be made.
+    pub(super) fn element_flags(&mut self) -> MemFlagsData {
+        let code = self.fault_code(Trap::TableOutOfBounds);
+        self.flags(Region::Elements).with_trap_code(code)
     }
 }

@@ -8,7 +8,7 @@ use super::limit::{self, MAX_BR_TABLE_TARGETS};
 use super::stack::{Frame, Kind};
 use super::{Body, clif_type, index_of, value_type};
 use crate::wasm::WasmVal;
-use cranelift_codegen::ir::{Block, InstBuilder, JumpTableData, Type};
+use cranelift_codegen::ir::{Block, InstBuilder, JumpTableData, Type, Value};
 use cranelift_entity::packed_option::ReservedValue;
 use smallvec::SmallVec;
 use std::collections::HashMap;
@@ -44,13 +44,24 @@ impl Body<'_, '_> {
                 let condition = self.pop();
                 let target = self.branch_to(*relative_depth)?;
                 let next = self.builder.create_block();
-                self.builder.ins().brif(condition, target, &[], next, &[]);
+                let charge = self.fuel_taken(*relative_depth);
+                let edge = match charge {
+                    0 => target,
+                    _ => self.builder.create_block(),
+                };
+                self.builder.ins().brif(condition, edge, &[], next, &[]);
+                if charge != 0 {
+                    self.builder.seal_block(edge);
+                    self.builder.switch_to_block(edge);
+                    self.add_fuel(charge);
+                    self.builder.ins().jump(target, &[]);
+                }
                 self.builder.seal_block(next);
                 self.builder.switch_to_block(next);
             }
             Operator::BrTable { targets } => self.br_table(targets)?,
             Operator::Return => {
-                self.return_values();
+                self.return_top(self.stacks.frames[0].results.len());
                 self.stacks.reachable = false;
             }
             _ => return Ok(false),
@@ -104,11 +115,17 @@ impl Body<'_, '_> {
     /// Returns from where the function's last `end` leads to.
     pub(super) fn finish_function(&mut self) {
         if self.stacks.reachable {
-            self.save_fuel();
-            let values = std::mem::take(&mut self.stacks.values);
-            self.builder.ins().return_(&values);
-            self.stacks.values = values;
+            self.return_top(self.stacks.values.len());
         }
+    }
+
+    /// Returns the values on top of the stack, with the count of fuel before them.
+    fn return_top(&mut self, count: usize) {
+        let mut values: SmallVec<[Value; 8]> = SmallVec::new();
+        values.extend(self.fuel_count());
+        let first = self.stacks.values.len() - count;
+        values.extend_from_slice(&self.stacks.values[first..]);
+        self.builder.ins().return_(&values);
     }
 
     fn open(&mut self, kind: Kind, params: usize, results: Types) {
@@ -204,6 +221,7 @@ impl Body<'_, '_> {
         {
             self.stacks.values.truncate(frame.height + frame.params);
             self.builder.switch_to_block(otherwise);
+            self.add_fuel(self.fuel_alternative());
             self.fall_to_exit();
         }
     }
@@ -290,19 +308,12 @@ impl Body<'_, '_> {
         for (depth, edge) in order {
             self.builder.seal_block(edge);
             self.builder.switch_to_block(edge);
+            self.add_fuel(self.fuel_taken(depth));
             let target = self.branch_to(depth)?;
             self.builder.ins().jump(target, &[]);
         }
         self.stacks.reachable = false;
         Ok(())
-    }
-
-    /// Returns the values on top of the stack. The fuel has been saved before this operator.
-    fn return_values(&mut self) {
-        let count = self.stacks.frames[0].results.len();
-        let values = std::mem::take(&mut self.stacks.values);
-        self.builder.ins().return_(&values[values.len() - count..]);
-        self.stacks.values = values;
     }
 }
 

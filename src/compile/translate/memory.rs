@@ -11,10 +11,9 @@
 //! | the guard holds offset and access size | index against the length |
 //! | anything else | end of the access against the length |
 //!
-//! With signals, a failed check turns the address into null without a branch, which also stops speculation; without,
-//! it branches and raises.
+//! A failed check turns the address into null without a branch, which also stops speculation. With signals the access
+//! then faults; without, a branch has raised before.
 
-use super::trap::clif_code;
 use super::{Body, POINTER, Region, at, index_of};
 use crate::abi::VmMemory;
 use crate::abi::builtins::Builtin;
@@ -90,10 +89,11 @@ impl Body<'_, '_> {
         Ok(())
     }
 
-    fn heap_flags(&self) -> MemFlagsData {
-        let code = clif_code(Trap::MemoryOutOfBounds);
+    /// Flags of an access that is about to be made.
+    fn heap_flags(&mut self) -> MemFlagsData {
+        let code = self.fault_code(Trap::MemoryOutOfBounds);
         MemFlagsData::new()
-            .with_trap_code(self.signals().then_some(code))
+            .with_trap_code(code)
             .with_endianness(Endianness::Little)
             .with_alias_region(Some(self.regions[Region::Heap as usize]))
     }
@@ -113,7 +113,6 @@ impl Body<'_, '_> {
         let plan = MemoryPlan::new(&desc, self.env.tunables);
         let end = arg.offset.checked_add(size);
         let Some(end) = end.filter(|&end| end <= desc.max_bytes()) else {
-            self.save_fuel();
             self.trap(Trap::MemoryOutOfBounds);
             return Ok(None);
         };
@@ -148,7 +147,6 @@ impl Body<'_, '_> {
         };
         if !self.signals() {
             self.trap_if(out, Trap::MemoryOutOfBounds);
-            return Ok(Some(self.offset_address(memory, wide, arg.offset)));
         }
         // The offset is added before the guard: a speculative access must not reach beyond null.
         let base = self.memory_base(memory);
@@ -266,6 +264,7 @@ impl Body<'_, '_> {
         }
         let delta = self.widen(delta, is_64);
         let index = self.i32_const(memory);
+        self.save_fuel();
         let old = self
             .call_builtin(Builtin::MemoryGrow, &[index, delta])
             .expect("returns a size");

@@ -21,7 +21,7 @@ mod table;
 mod tests;
 mod trap;
 
-use super::signature::{POINTER, builtin_signature, value_type, wasm_signature};
+use super::signature::{POINTER, builtin_signature, cold_signature, value_type, wasm_signature};
 use super::symbol::Symbol;
 use crate::abi::builtins::Builtin;
 use crate::abi::{VmContext, VmStore, VmctxLayout};
@@ -35,10 +35,12 @@ use cranelift_codegen::isa::TargetIsa;
 use cranelift_entity::EntityRef;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use interrupt::Fuel;
+pub(super) use interrupt::{FaultSite, Metering};
 use limit::Budget;
 use stack::Stacks;
 use std::borrow::Cow;
 use std::collections::HashMap;
+pub(super) use trap::{Marked, clif_code};
 use wasmparser::{
     AbstractHeapType, FuncValidator, FunctionBody, HeapType, Operator, OperatorsReader, ValType,
     ValidatorResources,
@@ -51,6 +53,9 @@ pub(crate) struct TranslateEnv<'a> {
     pub(crate) layout: &'a VmctxLayout,
     pub(crate) tunables: &'a Tunables,
 }
+
+/// Which parameter of a function is the count of fuel, where there is one; the wasm parameters follow.
+const FUEL_PARAM: usize = 2;
 
 /// Translates functions, one after another, reusing its buffers.
 pub(crate) struct FuncTranslator {
@@ -68,7 +73,7 @@ impl FuncTranslator {
         }
     }
 
-    /// Fills `out` (already cleared) with the CLIF of one defined function.
+    /// Fills `out` (already cleared) with the CLIF of one defined function, and tells what must be known of its fuel.
     ///
     /// # Errors
     ///
@@ -80,11 +85,14 @@ impl FuncTranslator {
         body: FunctionBody<'_>,
         validator: &mut FuncValidator<ValidatorResources>,
         out: &mut Function,
-    ) -> crate::Result<()> {
+    ) -> crate::Result<Metering> {
         self.stacks.clear();
         self.imports.clear();
         out.name = Symbol::Func(func).to_func_name();
-        out.signature = wasm_signature(env.module.func_type(env.module.func_index(func)));
+        out.signature = wasm_signature(
+            env.module.func_type(env.module.func_index(func)),
+            env.tunables.consume_fuel,
+        );
         out.signature.params[0].purpose = ArgumentPurpose::VMContext;
         if env.tunables.signals_based_traps {
             out.stack_limit = Some(stack_limit(out));
@@ -93,13 +101,14 @@ impl FuncTranslator {
         let builder = FunctionBuilder::new(out, &mut self.builder);
         let mut walk = Body::new(env, builder, &mut self.stacks, &mut self.imports);
         let result = walk.run(func, body, validator);
-        if result.is_ok() {
-            walk.builder.finalize(env.isa.frontend_config());
-        } else {
+        if let Err(error) = result {
             // A builder that was not finalised leaves its buffers dirty.
             self.builder = FunctionBuilderContext::new();
+            return Err(error);
         }
-        result
+        let metering = walk.fuel.take().map(Fuel::finish).unwrap_or_default();
+        walk.builder.finalize(env.isa.frontend_config());
+        Ok(metering)
     }
 }
 
@@ -132,14 +141,14 @@ fn at(offset: u32) -> i32 {
 struct Imports {
     funcs: HashMap<DefinedFuncIndex, FuncRef>,
     sigs: HashMap<TypeIndex, SigRef>,
-    builtins: HashMap<Builtin, FuncRef>,
+    trampolines: HashMap<Symbol, FuncRef>,
 }
 
 impl Imports {
     fn clear(&mut self) {
         self.funcs.clear();
         self.sigs.clear();
-        self.builtins.clear();
+        self.trampolines.clear();
     }
 }
 
@@ -179,6 +188,8 @@ struct Body<'a, 'f> {
     vmctx: Value,
     fuel: Option<Fuel>,
     budget: Budget,
+    /// Byte offset of the operator that is translated.
+    position: u32,
 }
 
 impl<'a, 'f> Body<'a, 'f> {
@@ -209,6 +220,7 @@ impl<'a, 'f> Body<'a, 'f> {
             vmctx,
             fuel: None,
             budget: Budget::default(),
+            position: 0,
         }
     }
 
@@ -231,8 +243,9 @@ impl<'a, 'f> Body<'a, 'f> {
         let module = self.env.module;
         let results = &module.func_type(module.func_index(func)).results;
         self.begin_function(results);
+        self.declare_fuel(&body);
         self.check_stack();
-        self.start_fuel();
+        self.charge_entry();
         self.check_interrupts();
 
         let mut reader = OperatorsReader::new(locals.get_binary_reader());
@@ -240,6 +253,7 @@ impl<'a, 'f> Body<'a, 'f> {
             let (op, offset) = reader.read_with_offset()?;
             validator.op(offset, &op)?;
             self.set_position(offset)?;
+            self.next_operator();
             if self.stacks.reachable {
                 self.fuel_before(&op);
                 self.operator(&op)?;
@@ -250,7 +264,7 @@ impl<'a, 'f> Body<'a, 'f> {
         }
         reader.finish()?;
         self.finish_function();
-        Ok(())
+        self.check_plan()
     }
 
     /// Gives what follows the byte offset of its operator.
@@ -258,6 +272,7 @@ impl<'a, 'f> Body<'a, 'f> {
         let Ok(offset) = u32::try_from(offset) else {
             return Err(limit::too_large("code beyond 4 GiB of the module"));
         };
+        self.position = offset;
         self.builder.set_srcloc(SourceLoc::new(offset));
         Ok(())
     }
@@ -270,7 +285,12 @@ impl<'a, 'f> Body<'a, 'f> {
             .layout
             .entry_block()
             .expect("was made first");
-        for i in 2..self.builder.block_params(entry).len() {
+        let first = if self.env.tunables.consume_fuel {
+            FUEL_PARAM + 1
+        } else {
+            FUEL_PARAM
+        };
+        for i in first..self.builder.block_params(entry).len() {
             let value = self.builder.block_params(entry)[i];
             let ty = self.builder.func.dfg.value_type(value);
             let var = self.builder.declare_var(ty);
@@ -382,19 +402,27 @@ impl<'a, 'f> Body<'a, 'f> {
         self.load_constant(self.vmctx, VmContext::OFFSET_STORE)
     }
 
-    /// Calls a builtin; `args` follow the context.
-    fn call_builtin(&mut self, builtin: Builtin, args: &[Value]) -> Option<Value> {
+    /// The trampoline of a builtin or trap.
+    fn trampoline(&mut self, symbol: Symbol) -> FuncRef {
         let func = &mut self.builder.func;
-        let callee = *self.imports.builtins.entry(builtin).or_insert_with(|| {
-            let signature = func.import_signature(builtin_signature(builtin));
-            let name = func.declare_imported_user_function(Symbol::Builtin(builtin).to_external());
+        *self.imports.trampolines.entry(symbol).or_insert_with(|| {
+            let signature = func.import_signature(match symbol {
+                Symbol::Builtin(builtin) => builtin_signature(builtin),
+                _ => cold_signature(),
+            });
+            let name = func.declare_imported_user_function(symbol.to_external());
             func.import_function(ExtFuncData {
                 name: ExternalName::user(name),
                 signature,
                 colocated: true,
                 patchable: false,
             })
-        });
+        })
+    }
+
+    /// Calls a warm builtin; `args` follow the context.
+    fn call_builtin(&mut self, builtin: Builtin, args: &[Value]) -> Option<Value> {
+        let callee = self.trampoline(Symbol::Builtin(builtin));
         let mut all = smallvec::SmallVec::<[Value; 8]>::new();
         all.push(self.vmctx);
         all.extend_from_slice(args);

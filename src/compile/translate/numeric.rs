@@ -193,7 +193,7 @@ impl<'f> Body<'_, 'f> {
     }
 
     fn truncate(&mut self, to: Type, signed: bool) {
-        if !self.signals() {
+        if self.branches_to_traps() {
             self.guard_truncation(to, signed);
         }
         self.unary(|ins, a| {
@@ -205,9 +205,9 @@ impl<'f> Body<'_, 'f> {
         });
     }
 
-    /// Without signals, checks the operands on top of the stack for a division by zero, and `quotient` for overflow.
+    /// Where traps are branches, checks the operands on top of the stack for a division by zero, and `quotient` for overflow.
     fn guard_division(&mut self, quotient: bool) {
-        if self.signals() {
+        if !self.branches_to_traps() {
             return;
         }
         let (dividend, divisor) = self.pop2();

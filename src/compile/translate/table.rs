@@ -121,8 +121,8 @@ impl Body<'_, '_> {
         self.builder.ins().load(types::I64, flags, place, offset)
     }
 
-    /// The address of an element. With signals an index out of bounds gives null, so that the access faults and
-    /// speculation cannot pass the check; the access must have [`Body::element_flags`].
+    /// The address of an element. An index out of bounds gives null, so that speculation cannot pass the check, and with
+    /// signals the access faults; it must have [`Body::element_flags`].
     fn element_address(&mut self, table: TableIndex, index: Value) -> Value {
         let index = self.widen(index, self.env.module.tables[table].table64);
         let len = self.table_len(table);
@@ -138,12 +138,8 @@ impl Body<'_, '_> {
         let scale = i64::from(VmTable::ELEMENT_SIZE.trailing_zeros());
         let distance = self.builder.ins().ishl_imm_u(index, scale);
         let address = self.builder.ins().iadd(base, distance);
-        if self.signals() {
-            let null = self.builder.ins().iconst(POINTER, 0);
-            self.builder.ins().select_spectre_guard(out, null, address)
-        } else {
-            address
-        }
+        let null = self.builder.ins().iconst(POINTER, 0);
+        self.builder.ins().select_spectre_guard(out, null, address)
     }
 
     /// Checks the index and loads a value of the table's type.

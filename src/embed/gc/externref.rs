@@ -45,11 +45,13 @@ impl GcRefImpl for ExternRef {
 impl ExternRef {
     /// Moves a value into the store, rooted in the current scope.
     ///
-    /// If much has been moved there since, values that nothing refers to any more are dropped first.
+    /// If much has been moved there since, values that nothing refers to any more are dropped first, unless a guest of
+    /// the store is on a stack, as in host functions.
     ///
     /// # Errors
     ///
-    /// The store holds too many host values.
+    /// The store holds 1,048,576 host values. In a host function that error, passed on, ends the guest, which may well
+    /// have asked for one value after the other.
     pub fn new<T>(mut store: impl AsContextMut, value: T) -> Result<Rooted<ExternRef>>
     where
         T: 'static + Any + Send + Sync,
@@ -61,7 +63,7 @@ impl ExternRef {
     ///
     /// # Errors
     ///
-    /// The store holds too many host values.
+    /// The store holds 1,048,576 host values.
     #[expect(
         clippy::unused_async,
         reason = "the interface is async; allocating never waits yet"

@@ -145,3 +145,32 @@ fn fallen_roots_are_errors_wherever_they_are_used() {
     let ty = GlobalType::new(ValType::EXTERNREF, Mutability::Var);
     assert!(Global::new(&mut store, ty, fallen.into()).is_err());
 }
+
+#[test]
+fn a_guest_cannot_make_host_values_without_end() {
+    let mut store = Store::<()>::default();
+    let make = Func::wrap(
+        &mut store,
+        |mut caller: Caller<'_, ()>| -> Result<Reference> {
+            Ok(Some(ExternRef::new(&mut caller, ())?))
+        },
+    );
+    let wat = r#"(module
+        (import "" "" (func $make (result externref)))
+        (func (export "run") (loop $again (drop (call $make)) (br $again))))"#;
+    let module = Module::new(store.engine(), wat).unwrap();
+    let instance = Instance::new(&mut store, &module, &[make.into()]).unwrap();
+    let run = instance
+        .get_typed_func::<(), ()>(&mut store, "run")
+        .unwrap();
+    for _ in 0..2 {
+        let error = run.call(&mut store, ()).unwrap_err();
+        let text = format!("{error:?}");
+        let words = "resource limit exceeded: a store holds at most 1048576 host values";
+        assert!(text.contains(words), "{text}");
+        assert_eq!(held(&store), 1 << 20);
+        // The guest has ended, so that there is room again.
+        ExternRef::new(&mut store, ()).unwrap();
+        assert!(held(&store) < 10);
+    }
+}

@@ -7,7 +7,6 @@ use crate::embed::{func::Func, host::HostFunc};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::store::StoreCore;
-use std::any::Any;
 use std::sync::Arc;
 
 /// A definition.
@@ -60,7 +59,8 @@ impl Definition {
         }
     }
 
-    /// The item in this store. The definition's linker and the store are of the same `T`.
+    /// The item in this store. The definition's linker and the store are of the same `T`. An async host function makes
+    /// the store one for async use.
     ///
     /// # Errors
     ///
@@ -70,20 +70,10 @@ impl Definition {
             Definition::Extern { item, .. } => Ok(item.clone()),
             Definition::HostFunc(func) => {
                 ensure_same(func.engine(), &core.engine)?;
-                keep(core, Arc::<HostFunc>::clone(func));
+                core.kept.keep(func);
+                core.async_required |= func.is_async();
                 Ok(Func::from_ref(core.id, func.func_ref()).into())
             }
         }
-    }
-}
-
-/// Makes the store keep something alive that its references point into.
-pub(super) fn keep(core: &mut StoreCore, what: Arc<dyn Any + Send + Sync>) {
-    /// Who asks for the same thing again and again is found here, so that the list does not grow.
-    const RECENT: usize = 16;
-    let address = Arc::as_ptr(&what).addr();
-    let kept = core.kept.iter().rev().take(RECENT);
-    if !kept.map(Arc::as_ptr).any(|kept| kept.addr() == address) {
-        core.kept.push(what);
     }
 }

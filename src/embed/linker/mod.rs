@@ -73,8 +73,8 @@ pub struct Linker<T> {
     modules: IndexMap<Arc<str>, Arc<Names>>,
     allow_shadowing: bool,
     allow_unknown_exports: bool,
-    /// The definitions take the data of stores; none is kept here.
-    data: PhantomData<fn() -> T>,
+    /// The definitions take the data of stores, mutably, so this is invariant in `T`; none is kept here.
+    data: PhantomData<fn(T) -> T>,
 }
 
 impl<T> Clone for Linker<T> {

@@ -1,6 +1,6 @@
 //! [`InstancePre`]: a module whose imports have been found and checked, ready for many instances.
 
-use super::definition::{Definition, keep};
+use super::definition::Definition;
 use crate::embed::context::AsContextMut;
 use crate::embed::instance::{Imports, Instance, comes_from, create, create_on_fiber};
 use crate::embed::matching::{cross_store, ensure_same, typecheck};
@@ -20,14 +20,13 @@ use std::sync::Arc;
 pub struct InstancePre<T> {
     module: Module,
     resolved: Arc<Resolved>,
-    /// The definitions take the data of stores; none is kept here.
-    data: PhantomData<fn() -> T>,
+    /// The definitions take the data of stores, mutably, so this is invariant in `T`; none is kept here.
+    data: PhantomData<fn(T) -> T>,
 }
 
-/// The definitions that satisfy a module's imports, in order. Stores share in it for the host functions.
+/// The definitions that satisfy a module's imports, in order. Stores keep the host functions among them.
 struct Resolved {
     definitions: Box<[Definition]>,
-    has_host_funcs: bool,
     has_async_funcs: bool,
 }
 
@@ -61,19 +60,14 @@ impl<T: 'static> InstancePre<T> {
         typecheck(engine, module.loaded(), &definitions, |definition| {
             Ok((Some(definition.engine()), definition.offer(core)?))
         })?;
-        let host_funcs = || {
-            definitions
-                .iter()
-                .filter_map(|definition| match definition {
-                    Definition::HostFunc(func) => Some(func),
-                    Definition::Extern { .. } => None,
-                })
-        };
+        let has_async_funcs = definitions.iter().any(|definition| match definition {
+            Definition::HostFunc(func) => func.is_async(),
+            Definition::Extern { .. } => false,
+        });
         Ok(InstancePre {
             module: module.clone(),
             resolved: Arc::new(Resolved {
-                has_host_funcs: host_funcs().next().is_some(),
-                has_async_funcs: host_funcs().any(|func| func.is_async()),
+                has_async_funcs,
                 definitions,
             }),
             data: PhantomData,
@@ -119,7 +113,6 @@ impl<T: 'static> InstancePre<T> {
         ensure_same(&core.engine, self.module.engine())?;
         let Resolved {
             definitions,
-            has_host_funcs,
             has_async_funcs,
         } = &*self.resolved;
         let mut imports = Imports::default();
@@ -129,11 +122,11 @@ impl<T: 'static> InstancePre<T> {
                     imports.push(core, item)?;
                 }
                 Definition::Extern { .. } => return Err(cross_store()),
-                Definition::HostFunc(func) => imports.push_host(func.func_ref()),
+                Definition::HostFunc(func) => {
+                    core.kept.keep(func);
+                    imports.push_host(func.func_ref());
+                }
             }
-        }
-        if *has_host_funcs {
-            keep(core, Arc::<Resolved>::clone(&self.resolved));
         }
         core.async_required |= has_async_funcs;
         Ok(imports)

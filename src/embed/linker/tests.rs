@@ -219,9 +219,102 @@ fn asking_again_does_not_make_a_store_grow() {
     for _ in 0..100 {
         linker.get(&mut store, "h", "f").unwrap();
         pre.instantiate(&mut store).unwrap();
+        // Each of these resolves the imports anew.
+        linker.instantiate(&mut store, &guest).unwrap();
+        let pre = linker.instantiate_pre(&guest).unwrap();
+        pre.instantiate(&mut store).unwrap();
     }
     use crate::AsContext as _;
-    assert_eq!(store.as_context().0.core().kept.len(), 2);
+    assert_eq!(store.as_context().0.core().kept.len(), 1);
+}
+
+#[test]
+fn taking_an_async_function_makes_a_store_async() {
+    let engine = Engine::default();
+    let mut linker = Linker::<()>::new(&engine);
+    linker.func_wrap("h", "sync", || 1_i32).unwrap();
+    linker
+        .func_wrap_async("h", "async", |_: Caller<'_, ()>, (): ()| {
+            Box::new(async {
+                futures::pending!();
+                2_i32
+            })
+        })
+        .unwrap();
+    let guest = module(&engine, r#"(module (import "h" "async" (func)))"#);
+    let import = guest.imports().next().unwrap();
+    type Take<'a> = Box<dyn Fn(&mut Store<()>) -> Func + 'a>;
+    let ways: [Take<'_>; 3] = [
+        Box::new(|store| {
+            linker
+                .get(store, "h", "async")
+                .unwrap()
+                .into_func()
+                .unwrap()
+        }),
+        Box::new(|store| {
+            let found = linker.get_by_import(store, &import).unwrap();
+            found.into_func().unwrap()
+        }),
+        Box::new(|store| {
+            let mut all = linker.iter(store).map(|(_, _, item)| item);
+            all.nth(1).unwrap().into_func().unwrap()
+        }),
+    ];
+    for take in ways {
+        let mut store = Store::new(&engine, ());
+        let sync = linker.get(&mut store, "h", "sync").unwrap();
+        let sync = sync.into_func().unwrap().typed::<(), i32>(&store).unwrap();
+        assert_eq!(sync.call(&mut store, ()).unwrap(), 1);
+        let later = take(&mut store).typed::<(), i32>(&store).unwrap();
+        refused(later.call(&mut store, ()), "`*_async` functions");
+        refused(sync.call(&mut store, ()), "`*_async` functions");
+        assert_eq!(block_on(later.call_async(&mut store, ())).unwrap(), 2);
+    }
+}
+
+#[test]
+fn a_start_function_of_the_host_sees_who_starts_it() {
+    let engine = Engine::default();
+    let mut linker = Linker::<Vec<i32>>::new(&engine);
+    fn note(caller: &mut Caller<'_, Vec<i32>>) {
+        let memory = caller.get_export("memory").unwrap().into_memory().unwrap();
+        let byte = memory.data(&*caller)[3].into();
+        caller.data_mut().push(byte);
+    }
+    linker
+        .func_wrap("h", "sync", |mut caller: Caller<'_, Vec<i32>>| {
+            note(&mut caller);
+        })
+        .unwrap();
+    linker
+        .func_wrap_async("h", "async", |mut caller: Caller<'_, Vec<i32>>, (): ()| {
+            Box::new(async move {
+                futures::pending!();
+                note(&mut caller);
+            })
+        })
+        .unwrap();
+    let guest = |name: &str, byte: u8| {
+        let wat = format!(
+            r#"(module (import "h" "{name}" (func $note)) (start $note)
+                (memory (export "memory") 1) (data (i32.const 3) "\{byte:02x}"))"#
+        );
+        module(&engine, &wat)
+    };
+    let mut store = Store::new(&engine, Vec::new());
+    linker.instantiate(&mut store, &guest("sync", 5)).unwrap();
+    linker.instantiate(&mut store, &guest("sync", 6)).unwrap();
+    let asynchronous = guest("async", 7);
+    block_on(linker.instantiate_async(&mut store, &asynchronous)).unwrap();
+    // By way of another module, which is not the one that starts it.
+    let exporting = r#"(module (import "h" "sync" (func $f)) (export "sync" (func $f)))"#;
+    let exporting = module(&engine, exporting);
+    let exporting = block_on(linker.instantiate_async(&mut store, &exporting)).unwrap();
+    let note = exporting.get_func(&mut store, "sync").unwrap();
+    let eight = guest("sync", 8);
+    block_on(Instance::new_async(&mut store, &eight, &[note.into()])).unwrap();
+    assert_eq!(*store.data(), [5, 6, 7, 8]);
 }
 
 #[test]

@@ -37,6 +37,9 @@ struct Description {
 
 impl FuncType {
     /// A final function type without a supertype.
+    ///
+    /// Functions have at most 1,000 parameters and 1,000 results. A type with more can be described, but whatever would
+    /// make a function of it, as [`Func::try_new`](crate::Func::try_new), is an error.
     pub fn new(
         engine: &Engine,
         params: impl IntoIterator<Item = ValType>,
@@ -239,7 +242,8 @@ impl FuncType {
     ///
     /// # Errors
     ///
-    /// The type mentions something that is not implemented, or the engine has no type ids left.
+    /// The type mentions something that is not implemented, or has too many parameters or results, or the engine has no
+    /// type ids left.
     pub(crate) fn register(&self) -> Result<RegisteredType> {
         match &self.repr {
             Repr::Registered(ty) => Ok(ty.clone()),

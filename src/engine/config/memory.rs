@@ -49,6 +49,10 @@ impl Config {
     }
 
     /// Whether a memory that outgrows its reservation may be moved, rather than growing failing. On by default.
+    ///
+    /// A move copies, in one piece, what the guest has written: that takes as long as a copy does, up to half a second
+    /// for each GiB, and neither fuel nor epochs interrupt it. With the default reservation no memory that 32-bit indices
+    /// reach is ever moved; where reservations are smaller, a limit to the memories' size bounds that time too.
     pub fn memory_may_move(&mut self, enable: bool) -> &mut Self {
         self.tunables.memory_may_move = enable;
         self

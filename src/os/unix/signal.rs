@@ -123,11 +123,17 @@ unsafe fn resolve(
     let known = kind == FaultKind::Memory && info.si_code != SI_KERNEL;
     // SAFETY: the kernel fills in the address of every memory fault.
     let address = known.then(|| unsafe { info.si_addr() }.addr());
-    let ucontext::Registers { pc, sp, fp } = ucontext::registers(context);
+    let ucontext::Registers {
+        pc,
+        sp,
+        fp,
+        numbered: registers,
+    } = ucontext::registers(context);
     let fault = Fault {
         pc,
         sp,
         fp,
+        registers,
         address,
         kind,
     };

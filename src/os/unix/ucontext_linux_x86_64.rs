@@ -1,10 +1,19 @@
 //! Linux on x86-64: the registers of an interrupted thread, and what fresh code needs before it runs.
 
 use crate::os::Continue;
-use libc::{REG_EFL, REG_RBP, REG_RIP, REG_RSP, ucontext_t};
+use libc::{
+    REG_EFL, REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RAX,
+    REG_RBP, REG_RBX, REG_RCX, REG_RDI, REG_RDX, REG_RIP, REG_RSI, REG_RSP, c_int, ucontext_t,
+};
 
 /// The direction flag. Both calling conventions and wasm code want it clear.
 const DIRECTION: i64 = 1 << 10;
+
+/// The integer registers in the order of their numbers in instructions.
+const NUMBERED: [c_int; 16] = [
+    REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI, REG_R8, REG_R9,
+    REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
+];
 
 /// The registers that a fault handler looks at.
 #[derive(Copy, Clone, Debug)]
@@ -12,6 +21,8 @@ pub(super) struct Registers {
     pub(super) pc: usize,
     pub(super) sp: usize,
     pub(super) fp: usize,
+    /// By the numbers that instructions encode.
+    pub(super) numbered: [usize; 16],
 }
 
 /// Reads the interrupted thread's registers.
@@ -23,6 +34,7 @@ pub(super) fn registers(context: &ucontext_t) -> Registers {
         pc: word(REG_RIP),
         sp: word(REG_RSP),
         fp: word(REG_RBP),
+        numbered: NUMBERED.map(word),
     }
 }
 
@@ -39,6 +51,6 @@ pub(super) fn redirect(context: &mut ucontext_t, to: Continue) {
 /// the protection change that precedes execution serialises every processor that had the pages mapped.
 pub(super) fn synchronize_code(_base: *const u8, _len: usize) {}
 
-fn slot(register: libc::c_int) -> usize {
+fn slot(register: c_int) -> usize {
     register.cast_unsigned() as usize
 }
