@@ -10,7 +10,7 @@ use crate::abi::builtins::{ALREADY_CHARGED, for_each_builtin};
 use crate::abi::{VmContext, decode_trap};
 use crate::exec::Raised;
 use crate::wasm::{DataIndex, ElemIndex, Trap};
-use crate::{Result, format_err};
+use crate::{Error, Result, format_err};
 use cranelift_entity::EntityRef;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -137,8 +137,18 @@ enum Unit {
     Element,
 }
 
+impl Unit {
+    fn chunk(self) -> u64 {
+        match self {
+            Unit::Byte => CHUNK_BYTES,
+            Unit::Element => CHUNK_ELEMENTS,
+        }
+    }
+}
+
 impl StoreCore {
     /// Runs `step(done, count)` over `len` units in chunks, charging and looking at the epoch after each.
+    #[inline]
     fn in_chunks(
         &mut self,
         len: u64,
@@ -146,12 +156,16 @@ impl StoreCore {
         charged: bool,
         mut step: impl FnMut(&mut StoreCore, u64, u64),
     ) -> Result<()> {
+        if charged && len <= unit.chunk() {
+            step(self, 0, len);
+            return Ok(());
+        }
         let tunables = self.engine.tunables();
-        let (cost, chunk) = match unit {
-            Unit::Byte => (tunables.operator_cost.per_byte, CHUNK_BYTES),
-            Unit::Element => (tunables.operator_cost.per_element, CHUNK_ELEMENTS),
-        };
-        let cost = u64::from(cost);
+        let cost = u64::from(match unit {
+            Unit::Byte => tunables.operator_cost.per_byte,
+            Unit::Element => tunables.operator_cost.per_element,
+        });
+        let chunk = unit.chunk();
         let metered = tunables.consume_fuel && !charged;
         if metered {
             self.affords(len.saturating_mul(cost))?;
@@ -213,22 +227,32 @@ impl StoreCore {
     }
 
     /// Checks `(start, size)` pairs against a length. Running out of fuel for it goes before being out of bounds.
+    #[inline]
     fn bounds(&mut self, pairs: &[(u64, u64)], len: u64, unit: Unit, charged: bool) -> Result<()> {
         let fits =
             |&(start, size): &(u64, u64)| start.checked_add(len).is_some_and(|end| end <= size);
         if pairs.iter().all(fits) {
             return Ok(());
         }
+        Err(self.out_of_bounds(len, unit, charged))
+    }
+
+    /// Why an operation ends that does not fit.
+    #[cold]
+    fn out_of_bounds(&mut self, len: u64, unit: Unit, charged: bool) -> Error {
         let tunables = self.engine.tunables();
         let (cost, trap) = match unit {
             Unit::Byte => (tunables.operator_cost.per_byte, Trap::MemoryOutOfBounds),
             Unit::Element => (tunables.operator_cost.per_element, Trap::TableOutOfBounds),
         };
         let cost = u64::from(cost);
-        if tunables.consume_fuel && !charged {
-            self.affords(len.saturating_mul(cost))?;
+        if tunables.consume_fuel
+            && !charged
+            && let Err(error) = self.affords(len.saturating_mul(cost))
+        {
+            return error;
         }
-        Err(trap.into())
+        trap.into()
     }
 
     fn base(&self, memory: MemoryId) -> *mut u8 {

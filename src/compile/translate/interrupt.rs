@@ -322,9 +322,10 @@ impl Body<'_, '_> {
             .as_constant(units)
             .and_then(|units| units.checked_mul(u64::from(cost_per_unit)))
             .filter(|&cost| cost <= SMALL_COST);
-        let index = match small {
-            Some(_) => index | ALREADY_CHARGED.cast_unsigned(),
-            None => index,
+        let index = if small.is_some() || self.fuel.is_none() {
+            index | ALREADY_CHARGED.cast_unsigned()
+        } else {
+            index
         };
         let index = self.i32_const(index);
         let mut all = smallvec::SmallVec::<[Value; 8]>::new();
