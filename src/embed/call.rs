@@ -10,6 +10,7 @@ use crate::engine::RegisteredType;
 use crate::exec::{self, Cancelled, ExecCore, Raised};
 use crate::store::{self, StoreCore};
 use crate::{Error, Result};
+use std::future::Future;
 use std::io;
 use std::panic::resume_unwind;
 use std::ptr::{self, NonNull};
@@ -141,10 +142,10 @@ impl<T> Sent<T> {
 /// # Errors
 ///
 /// There is no stack to be had. What `f` answers is inside.
-pub(crate) async fn on_fiber<T: 'static, R: Send>(
+pub(crate) fn on_fiber<T: 'static, R: Send>(
     store: &mut StoreContextMut<'_, T>,
     f: impl FnOnce(&mut StoreContextMut<'_, T>) -> R + Send,
-) -> Result<R> {
+) -> impl Future<Output = Result<R>> + Send {
     let inner = Sent::<StoreInner<T>>(ptr::from_mut(&mut *store.0));
     let pool = Sent::<StoreInner<T>>(inner.get());
     let exec = inner.get().cast::<ExecCore>();
@@ -159,8 +160,8 @@ pub(crate) async fn on_fiber<T: 'static, R: Send>(
         // SAFETY: as above, exclusively; nothing but the fiber uses it while it runs.
         f(&mut StoreContextMut(unsafe { &mut *inner }))
     };
-    // SAFETY: `store` is borrowed for as long as this future lives. What runs on the fiber is wasm code, this crate's
-    // frames, sync host functions between which nothing suspends, and `Send` futures; see `exec::on_fiber`'s room.
-    let future = unsafe { exec::on_fiber(exec, new_stack, run) };
-    future.await
+    // SAFETY: `store` is borrowed for as long as this future lives, as its type says, and callers keep the store itself in
+    // their own futures, which are `Send` only if it is. What runs on the fiber is wasm code, this crate's frames, sync
+    // host functions between which nothing suspends, and `Send` futures; see `exec::on_fiber`'s room.
+    unsafe { exec::on_fiber(exec, new_stack, run) }
 }

@@ -8,7 +8,7 @@ use std::ptr;
 
 /// An address inside the caller's frame: near enough to its stack pointer for limits of many kilobytes.
 #[inline(always)]
-pub(crate) fn stack_pointer() -> usize {
+fn stack_pointer() -> usize {
     let marker = 0u8;
     ptr::from_ref(&marker).addr()
 }
@@ -35,24 +35,24 @@ pub(crate) unsafe fn enter(
     args: *mut ValRaw,
     code: *const u8,
 ) -> Result<(), Raised> {
-    let thread = tls::get();
+    // SAFETY: `exec` is live, by the caller.
+    let max = unsafe { (*exec).max_wasm_stack };
+    // The limit belongs to the stack: whoever entered wasm first on it has set it, for whichever store.
+    let fresh_limit = stack_pointer().saturating_sub(max).max(1);
+    let thread = tls::enter(exec, fresh_limit);
+    let stack_limit = match thread.stack_limit {
+        0 => fresh_limit,
+        limit => limit,
+    };
     if thread.stack_limit == 0
         && let Err(error) = os::ensure_signal_stack()
     {
+        tls::replace(thread);
         return Err(Raised::Error(crate::Error::from(error)));
     }
-    // The limit belongs to the stack: whoever entered wasm first on it has set it, for whichever store.
-    // SAFETY: `exec` is live, by the caller.
-    let max = unsafe { (*exec).max_wasm_stack };
-    let stack_limit = if thread.stack_limit == 0 {
-        stack_pointer().saturating_sub(max).max(1)
-    } else {
-        thread.stack_limit
-    };
     // SAFETY: as above; nobody else holds a reference into the store now.
     let (outer, previous) = unsafe { ((*exec).vm.exec, (*exec).activation) };
     let activation = Activation { outer, previous };
-    tls::replace(tls::ThreadState { exec, stack_limit });
     // SAFETY: as above. `activation` outlives its place in the chain: it is taken out below, and wasm code cannot unwind
     // past this frame.
     let returned = unsafe {
@@ -60,7 +60,9 @@ pub(crate) unsafe fn enter(
         (*exec).vm.exec.stack_limit = stack_limit;
         enter(callee, root, args, code)
     };
-    tls::replace(thread);
+    if thread.exec != exec || thread.stack_limit == 0 {
+        tls::replace(thread);
+    }
     // SAFETY: as above.
     unsafe {
         (*exec).activation = activation.previous;

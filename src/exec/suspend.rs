@@ -7,7 +7,7 @@
 //!
 //! | field | while the fiber runs | while it is suspended |
 //! |---|---|---|
-//! | `ExecCore::vm.exec`, `activation` | the fiber's | the resumer's; the fiber's are in `FiberFuture::parked` |
+//! | `ExecCore::vm.exec`, `activation` | the fiber's | the resumer's; the fiber's are in `Seat::parked` |
 //! | `ExecCore::async_state` | set; `NONE` while a host future is polled | the resumer's |
 //! | the thread's cell | the fiber's | the resumer's |
 //!
@@ -161,23 +161,49 @@ pub(crate) async fn yield_now() {
     .await;
 }
 
-/// What belongs to a stack and is swapped with the store's and the thread's on every switch.
-struct Parked {
+/// What belongs to a stack and is exchanged with the store's on every switch.
+struct Stay {
     registers: VmExec,
     activation: *const Activation,
-    thread: tls::ThreadState,
     async_state: AsyncState,
+}
+
+impl Stay {
+    /// Takes the store's, leaving copies that mean nothing.
+    fn take(exec: &mut ExecCore) -> Stay {
+        Stay {
+            registers: exec.vm.exec,
+            activation: exec.activation,
+            async_state: std::mem::replace(&mut exec.async_state, AsyncState::NONE),
+        }
+    }
+
+    fn put(self, exec: &mut ExecCore) {
+        exec.vm.exec = self.registers;
+        exec.activation = self.activation;
+        exec.async_state = self.async_state;
+    }
+}
+
+/// Lies in the first frame of a fiber.
+struct Seat {
+    /// The link from the fiber's first activation to those of the stack that resumes it, for backtraces.
+    base: Activation,
+    /// The fiber's, while it is suspended.
+    parked: Option<(Stay, tls::ThreadState)>,
 }
 
 /// A closure on a fiber, as a future. Dropping it cancels: whatever the fiber waits for fails, guests unwind, host
 /// destructors run.
 #[pin_project::pin_project(PinnedDrop)]
-pub(crate) struct FiberFuture {
-    fiber: Option<RawFiber>,
+pub(crate) struct OnFiber<R, F, N> {
     exec: *mut ExecCore,
-    parked: Parked,
-    /// The link from the fiber's first activation to those of the stack that resumes it, for backtraces.
-    base: Activation,
+    new_stack: Option<N>,
+    run: Option<F>,
+    answer: Option<R>,
+    fiber: Option<RawFiber>,
+    /// Null until the fiber runs.
+    seat: *mut Seat,
     #[pin]
     pinned: PhantomPinned,
 }
@@ -186,102 +212,181 @@ pub(crate) struct FiberFuture {
     clippy::non_send_fields_in_send_ty,
     reason = "the fiber and the pointers are sent under the module's promise"
 )]
-// SAFETY: the module's documentation says what lives on the fiber across a suspend; the store is borrowed by the future
-// that owns this one, which is `Send` only if the store is.
-unsafe impl Send for FiberFuture {}
+// SAFETY: the module's documentation says what lives on the fiber across a suspend; the store is borrowed by whoever made
+// this, by `on_fiber`'s contract, and its data is `Send` if this is sent.
+unsafe impl<R: Send, F: Send, N: Send> Send for OnFiber<R, F, N> {}
 
-impl FiberFuture {
-    /// Runs the fiber until it suspends or ends; true at its end.
-    fn resume(this: Pin<&mut Self>, wake: Wake) -> bool {
-        let this = this.project();
-        let exec = *this.exec;
-        let Some(fiber) = this.fiber.as_mut() else {
-            return true;
+impl<R, F, N> OnFiber<R, F, N>
+where
+    F: FnOnce() -> R,
+    N: FnOnce() -> io::Result<FiberStack>,
+{
+    /// Makes the fiber; nothing runs yet.
+    fn make(self: Pin<&mut Self>) -> Result<()> {
+        // SAFETY: nothing is moved out of the pinned place.
+        let this = unsafe { self.get_unchecked_mut() };
+        let exec = this.exec;
+        // SAFETY: the borrow of the store that `on_fiber`'s caller has.
+        let warm = unsafe { (*exec).warm_stack.take() };
+        let stack = match (warm, this.new_stack.take()) {
+            (Some(stack), _) => stack,
+            (None, Some(new_stack)) => new_stack()
+                .map_err(|e| format_err!(e).context("failed to allocate a fiber stack"))?,
+            (None, None) => return Err(format_err!("a future was polled after its end")),
         };
-        // SAFETY: the future borrows the store; nobody else touches it during this poll.
-        let outer = unsafe { &mut *exec };
-        if !fiber.started() {
-            this.parked.activation = ptr::from_ref(&*this.base);
-        }
-        *this.base = Activation {
-            outer: outer.vm.exec,
-            previous: outer.activation,
+        let me: *mut Self = this;
+        let body = move |wake: Wake, suspend: &mut RawSuspend| {
+            // SAFETY: `me` is pinned and resumes this fiber, so it is alive.
+            unsafe { Self::main(me, wake, suspend) };
         };
-        swap(exec, this.parked);
-        // Puts everything back however the resume ends.
-        struct Switched<'a>(*mut ExecCore, &'a mut Parked);
-        impl Drop for Switched<'_> {
-            fn drop(&mut self) {
-                swap(self.0, self.1);
-            }
-        }
-        let switched = Switched(exec, this.parked);
-        // The fiber may find itself on a new thread. Without a signal stack of its own there, a fault's handler runs on the
-        // fiber, which keeps the host's share of stack for such things.
-        let _ = os::ensure_signal_stack();
-        let done = fiber.resume(wake).is_ok();
-        drop(switched);
-        if done && let Some(Ok(stack)) = this.fiber.take().map(Fiber::into_stack) {
-            // SAFETY: as above; the fiber has ended.
-            let core = unsafe { &mut *exec };
-            core.warm_stack = core.keep_stack.then_some(stack);
-        }
-        done
+        // SAFETY: what the closure borrows outlives the future, or is covered by the promise of `on_fiber`'s caller for a
+        // forgotten one.
+        let fiber = unsafe { Fiber::<'_, Wake, (), ()>::new_scoped(stack, body) }
+            .map_err(|e| format_err!(e).context("failed to make a fiber"))?;
+        // SAFETY: only the lifetime of the closure changes; the caller outlives the future, or forgets it.
+        this.fiber =
+            Some(unsafe { std::mem::transmute::<Fiber<'_, Wake, (), ()>, RawFiber>(fiber) });
+        Ok(())
+    }
+
+    /// What runs on the fiber: makes the store able to suspend it, runs the closure, leaves the answer.
+    ///
+    /// # Safety
+    ///
+    /// `me` is the pinned future that resumes this fiber.
+    unsafe fn main(me: *mut Self, wake: Wake, suspend: &mut RawSuspend) {
+        let Wake::Poll(context) = wake else {
+            // Never-started fibers are dropped, not cancelled.
+            return;
+        };
+        // SAFETY: the caller's; the future's poll waits for this fiber and touches none of these meanwhile.
+        let (exec, run) = unsafe { (&mut *(*me).exec, (*me).run.take()) };
+        let mut seat = Seat {
+            base: Activation {
+                outer: exec.vm.exec,
+                previous: exec.activation,
+            },
+            parked: None,
+        };
+        // SAFETY: as above.
+        unsafe { (*me).seat = &raw mut seat };
+        exec.vm.exec = VmExec::EMPTY;
+        exec.activation = &raw const seat.base;
+        exec.async_state = AsyncState {
+            suspend,
+            context,
+            cancelled: false,
+        };
+        let answer = run.map(|run| run());
+        // SAFETY: as above; the closure has ended.
+        unsafe { (*me).answer = answer };
     }
 }
 
-/// Exchanges what belongs to the running stack with what is parked.
-fn swap(exec: *mut ExecCore, parked: &mut Parked) {
-    // SAFETY: called by `FiberFuture::resume` alone, which has the store to itself.
-    let exec = unsafe { &mut *exec };
-    std::mem::swap(&mut exec.vm.exec, &mut parked.registers);
-    std::mem::swap(&mut exec.activation, &mut parked.activation);
-    std::mem::swap(&mut exec.async_state, &mut parked.async_state);
-    parked.thread = tls::replace(parked.thread);
+impl<R, F, N> OnFiber<R, F, N> {
+    /// Runs the fiber until it suspends or ends; true at its end.
+    fn resume(self: Pin<&mut Self>, wake: Wake) -> bool {
+        let this = self.project();
+        let Some(fiber) = this.fiber.as_mut() else {
+            return true;
+        };
+        let seat = *this.seat;
+        // SAFETY: the future borrows the store; nobody else touches it during this poll.
+        let exec = unsafe { &mut **this.exec };
+        let (outer, thread) = if seat.is_null() {
+            let state = tls::ThreadState {
+                exec: *this.exec,
+                stack_limit: (fiber.stack().top().addr())
+                    .saturating_sub(exec.max_wasm_stack)
+                    .max(1),
+            };
+            (Stay::take(exec), tls::replace(state))
+        } else {
+            // SAFETY: the fiber is suspended, so its first frame is alive and nobody uses it.
+            let seat = unsafe { &mut *seat };
+            seat.base = Activation {
+                outer: exec.vm.exec,
+                previous: exec.activation,
+            };
+            let outer = Stay::take(exec);
+            let (stay, state) = seat.parked.take().expect("set when it was suspended");
+            stay.put(exec);
+            (outer, tls::replace(state))
+        };
+        // Puts everything back however the resume ends.
+        struct Restore {
+            exec: *mut ExecCore,
+            outer: Option<Stay>,
+            thread: tls::ThreadState,
+        }
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                if let Some(outer) = self.outer.take() {
+                    // SAFETY: as in `resume`; the fiber does not run.
+                    outer.put(unsafe { &mut *self.exec });
+                    tls::replace(self.thread);
+                }
+            }
+        }
+        let mut restore = Restore {
+            exec: *this.exec,
+            outer: Some(outer),
+            thread,
+        };
+        // The fiber may find itself on a new thread. Without a signal stack of its own there, a fault's handler runs on the
+        // fiber, which keeps the host's share of stack for such things.
+        let _ = os::ensure_signal_stack();
+        if fiber.resume(wake).is_ok() {
+            drop(restore);
+            if let Some(Ok(stack)) = this.fiber.take().map(Fiber::into_stack) {
+                // SAFETY: as above; the fiber has ended.
+                let core = unsafe { &mut **this.exec };
+                core.warm_stack = core.keep_stack.then_some(stack);
+            }
+            return true;
+        }
+        // SAFETY: as above; the fiber is suspended, so its seat is in place.
+        let (exec, seat) = unsafe { (&mut **this.exec, &mut **this.seat) };
+        let stay = Stay::take(exec);
+        if let Some(outer) = restore.outer.take() {
+            outer.put(exec);
+            seat.parked = Some((stay, tls::replace(restore.thread)));
+        }
+        false
+    }
 }
 
-impl Future for FiberFuture {
-    type Output = ();
+impl<R, F, N> Future for OnFiber<R, F, N>
+where
+    F: FnOnce() -> R,
+    N: FnOnce() -> io::Result<FiberStack>,
+{
+    type Output = Result<R>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let context = ptr::from_mut(cx).cast::<Context<'static>>();
-        if FiberFuture::resume(self, Wake::Poll(context)) {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<R>> {
+        if self.fiber.is_none() {
+            self.as_mut().make()?;
         }
+        let context = ptr::from_mut(cx).cast::<Context<'static>>();
+        if !self.as_mut().resume(Wake::Poll(context)) {
+            return Poll::Pending;
+        }
+        let answer = self.project().answer.take();
+        Poll::Ready(answer.ok_or_else(|| format_err!("a fiber ended without an answer")))
     }
 }
 
 #[pin_project::pinned_drop]
-impl PinnedDrop for FiberFuture {
+impl<R, F, N> PinnedDrop for OnFiber<R, F, N> {
     fn drop(mut self: Pin<&mut Self>) {
         let started = self
             .fiber
             .as_ref()
             .is_some_and(|fiber| fiber.started() && !fiber.done());
         // A cancelled fiber cannot wait again, so one resume ends it; if it did not, its stack is leaked, not freed.
-        if started && !FiberFuture::resume(self.as_mut(), Wake::Cancel) {
+        if started && !self.as_mut().resume(Wake::Cancel) {
             debug_assert!(false, "a cancelled fiber suspended again");
         }
-    }
-}
-
-/// A pointer that may travel with a future.
-struct Shared<T>(*mut T);
-// SAFETY: used by `on_fiber` alone, whose caller owns what it points to exclusively while the future exists.
-unsafe impl<T> Send for Shared<T> {}
-
-impl<T> Clone for Shared<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<T> Copy for Shared<T> {}
-
-impl<T> Shared<T> {
-    fn get(self) -> *mut T {
-        self.0
     }
 }
 
@@ -300,91 +405,22 @@ impl<T> Shared<T> {
 /// whose data is `Send` if the future is sent. The closure keeps the module's promise. If the future is forgotten, what
 /// the closure borrows may end although its frames still exist: they never run again, so the closure must not rely on
 /// returning.
-pub(crate) unsafe fn on_fiber<R, F>(
+pub(crate) unsafe fn on_fiber<R, F, N>(
     exec: *mut ExecCore,
-    new_stack: impl FnOnce() -> io::Result<FiberStack> + Send,
+    new_stack: N,
     run: F,
-) -> impl Future<Output = Result<R>> + Send
+) -> OnFiber<R, F, N>
 where
-    R: Send,
-    F: FnOnce() -> R + Send,
+    F: FnOnce() -> R,
+    N: FnOnce() -> io::Result<FiberStack>,
 {
-    let exec = Shared(exec);
-    async move {
-        let mut answer: Option<R> = None;
-        {
-            let slot = Shared(&raw mut answer);
-            let future = {
-                // SAFETY: the caller's borrow of the store.
-                let core = unsafe { &mut *exec.get() };
-                let stack = match core.warm_stack.take() {
-                    Some(stack) => stack,
-                    None => new_stack()
-                        .map_err(|e| format_err!(e).context("failed to allocate a fiber stack"))?,
-                };
-                let body = move |wake: Wake, suspend: &mut RawSuspend| {
-                    fiber_main(exec.get(), wake, suspend);
-                    let value = run();
-                    // SAFETY: `answer` is pinned in the future that resumes this fiber.
-                    unsafe { *slot.get() = Some(value) };
-                };
-                // SAFETY: the caller's promise covers a forgotten future.
-                unsafe { scoped(exec.get(), stack, body) }?
-            };
-            future.await;
-        }
-        answer.ok_or_else(|| format_err!("a fiber ended without an answer"))
-    }
-}
-
-/// Makes the future of a fiber whose body may borrow.
-///
-/// # Safety
-///
-/// As for [`on_fiber`].
-unsafe fn scoped(
-    exec: *mut ExecCore,
-    stack: FiberStack,
-    body: impl FnOnce(Wake, &mut RawSuspend),
-) -> Result<FiberFuture> {
-    // SAFETY: the caller's promise is that of `new_scoped`.
-    let fiber = unsafe { Fiber::<'_, Wake, (), ()>::new_scoped(stack, body) }
-        .map_err(|e| format_err!(e).context("failed to make a fiber"))?;
-    // SAFETY: only the lifetime of the closure changes; the caller outlives the future, or forgets it.
-    let fiber = unsafe { std::mem::transmute::<Fiber<'_, Wake, (), ()>, RawFiber>(fiber) };
-    Ok(FiberFuture {
-        fiber: Some(fiber),
+    OnFiber {
         exec,
-        parked: Parked {
-            registers: VmExec::EMPTY,
-            activation: ptr::null(),
-            thread: tls::ThreadState::EMPTY,
-            async_state: AsyncState::NONE,
-        },
-        base: Activation {
-            outer: VmExec::EMPTY,
-            previous: ptr::null(),
-        },
+        new_stack: Some(new_stack),
+        run: Some(run),
+        answer: None,
+        fiber: None,
+        seat: ptr::null_mut(),
         pinned: PhantomPinned,
-    })
-}
-
-/// The first thing on a new fiber: makes the store able to suspend it and gives the stack its limit.
-fn fiber_main(exec: *mut ExecCore, wake: Wake, suspend: &mut RawSuspend) {
-    let Wake::Poll(context) = wake else {
-        // Never-started fibers are dropped, not cancelled.
-        return;
-    };
-    // SAFETY: the future that resumes this fiber has the store to itself.
-    let core = unsafe { &mut *exec };
-    core.async_state = AsyncState {
-        suspend,
-        context,
-        cancelled: false,
-    };
-    let mut thread = tls::get();
-    thread.stack_limit = super::stack_pointer()
-        .saturating_sub(core.max_wasm_stack)
-        .max(1);
-    tls::replace(thread);
+    }
 }

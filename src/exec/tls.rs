@@ -39,6 +39,20 @@ pub(super) fn get() -> ThreadState {
     STATE.with(Cell::get)
 }
 
+/// Enters wasm of this store; what was there before. A stack on which no wasm was entered gets `fresh_limit`.
+#[inline(never)]
+pub(super) fn enter(exec: *mut ExecCore, fresh_limit: usize) -> ThreadState {
+    STATE.with(|cell| {
+        let before = cell.get();
+        let stack_limit = match before.stack_limit {
+            0 => fresh_limit,
+            limit => limit,
+        };
+        cell.set(ThreadState { exec, stack_limit });
+        before
+    })
+}
+
 #[inline(never)]
 pub(super) fn replace(state: ThreadState) -> ThreadState {
     STATE.with(|cell| cell.replace(state))

@@ -146,12 +146,17 @@ impl StoreCore {
     ///
     /// As for [`StoreCore::out_of_fuel`].
     pub(crate) fn charge(&mut self, units: u64) -> Result<()> {
-        let units = i64::try_from(units).unwrap_or(i64::MAX);
-        self.exec.vm.fuel = self.exec.vm.fuel.saturating_add(units);
+        self.spend(units);
         if self.exec.vm.fuel >= 0 {
             self.out_of_fuel()?;
         }
         Ok(())
+    }
+
+    /// Counts fuel without looking whether there is any left.
+    pub(crate) fn spend(&mut self, units: u64) {
+        let units = i64::try_from(units).unwrap_or(i64::MAX);
+        self.exec.vm.fuel = self.exec.vm.fuel.saturating_add(units);
     }
 
     /// The engine's epoch.

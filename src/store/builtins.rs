@@ -246,11 +246,12 @@ impl StoreCore {
             Unit::Element => (tunables.operator_cost.per_element, Trap::TableOutOfBounds),
         };
         let cost = u64::from(cost);
-        if tunables.consume_fuel
-            && !charged
-            && let Err(error) = self.affords(len.saturating_mul(cost))
-        {
-            return error;
+        if tunables.consume_fuel && !charged {
+            let units = len.saturating_mul(cost);
+            if let Err(error) = self.affords(units) {
+                return error;
+            }
+            self.spend(units);
         }
         trap.into()
     }

@@ -333,11 +333,10 @@ impl Body<'_, '_> {
         all.extend_from_slice(args);
         match small {
             Some(cost) => {
-                // Saved all the same: the operation may trap, and has not cost anything then.
-                self.save_fuel();
-                let result = self.call_builtin(builtin, &all);
                 self.add_fuel(cost.cast_signed());
-                result
+                // Saved all the same: the operation may trap.
+                self.save_fuel();
+                self.call_builtin(builtin, &all)
             }
             None => {
                 self.save_fuel();
