@@ -8,6 +8,7 @@
 #
 #   sabotage/run.sh            all rows
 #   sabotage/run.sh row03 ..   some of them
+#   sabotage/run.sh --check    only whether each row has a patch and each patch applies; builds nothing
 #
 # Settings: SABOTAGE_TARGET (a target folder kept between runs), SABOTAGE_BUILD_SECONDS, SABOTAGE_TEST_SECONDS, SABOTAGE_JOBS.
 # A run builds the runtime once as it is and once for each patch, without optimisation: on two cores some three minutes in all
@@ -18,6 +19,11 @@ set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(git -C "$here" rev-parse --show-toplevel) || exit 2
 all_rows=(row01 row02 row03 row04 row05 row06 row07 row08 row09 row10 row11 row12)
+only_check=
+if [[ ${1-} == --check ]]; then
+    only_check=1
+    shift
+fi
 rows=("${@:-${all_rows[@]}}")
 build_seconds=${SABOTAGE_BUILD_SECONDS:-1800}
 test_seconds=${SABOTAGE_TEST_SECONDS:-300}
@@ -29,6 +35,24 @@ for row in "${rows[@]}"; do
         *) echo "unknown row: $row (one of ${all_rows[*]})" >&2; exit 2 ;;
     esac
 done
+
+applies() {
+    patch -d "$1" -p1 --dry-run --force --fuzz=2 <"$2"
+}
+
+# Whether the tests fail under a patch is for the long run to say; that it applies can be asked each time.
+if [[ $only_check ]]; then
+    shopt -s nullglob
+    bad=0
+    for row in "${rows[@]}"; do
+        patches=("$here/$row"-*.patch)
+        [[ ${#patches[@]} -gt 0 ]] || { echo "$row has no patch" >&2; bad=1; }
+        for patch in "${patches[@]}"; do
+            applies "$root" "$patch" >/dev/null || { echo "$(basename "$patch") does not apply" >&2; bad=1; }
+        done
+    done
+    exit "$bad"
+fi
 
 for tool in cargo flock git patch tar timeout; do
     command -v "$tool" >/dev/null || { echo "$tool is needed, and not found" >&2; exit 2; }
@@ -140,7 +164,7 @@ for row in "${sound[@]}"; do
     for patch in "${patches[@]}"; do
         name=$(basename "$patch" .patch)
         name=${name#"$row"-}
-        if ! patch -d "$tree" -p1 --dry-run --force --fuzz=2 <"$patch" >"$work/log" 2>&1; then
+        if ! applies "$tree" "$patch" >"$work/log" 2>&1; then
             miss "$row" "$name" "STALE" "does not apply"
             continue
         fi
