@@ -6,6 +6,7 @@ mod row02_future_is_not_a_thread;
 mod row03_fuel_and_epochs_reach_loops_and_bulk;
 mod row03_growth_and_callbacks;
 mod row04_fuel_exact;
+mod row04_traps_exact;
 mod row05_epoch_yield_returns_pending;
 mod row06_trap_runs_host_destructors;
 mod row07_host_segfault_still_kills;
