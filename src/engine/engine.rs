@@ -104,7 +104,7 @@ impl Engine {
     /// Advances the epoch that [`Config::epoch_interruption`] compares deadlines with.
     ///
     /// It can be called from any thread, and from signal handlers: it takes no lock and makes no system call. It looks at
-    /// the deadline of every live store of the engine, at about a nanosecond each.
+    /// the deadlines of as many stores as were ever alive at one time, at about a nanosecond each.
     #[inline]
     pub fn increment_epoch(&self) {
         self.inner.clock.tick();

@@ -22,6 +22,7 @@ mod tls;
 
 pub(crate) use backtrace::{RawFrame, capture};
 pub(crate) use enter::enter;
+use enter::stack_pointer;
 pub(crate) use fault::init_process;
 pub(crate) use raise::raise;
 pub(crate) use suspend::{AsyncState, Cancelled, block_on, can_block, on_fiber, yield_now};

@@ -161,36 +161,31 @@ pub(crate) async fn yield_now() {
     .await;
 }
 
-/// What belongs to a stack and is exchanged with the store's on every switch.
-struct Stay {
+/// What belongs to a stack and is exchanged with the store's and the thread's on every switch.
+struct Parked {
     registers: VmExec,
     activation: *const Activation,
     async_state: AsyncState,
-}
-
-impl Stay {
-    /// Takes the store's, leaving copies that mean nothing.
-    fn take(exec: &mut ExecCore) -> Stay {
-        Stay {
-            registers: exec.vm.exec,
-            activation: exec.activation,
-            async_state: std::mem::replace(&mut exec.async_state, AsyncState::NONE),
-        }
-    }
-
-    fn put(self, exec: &mut ExecCore) {
-        exec.vm.exec = self.registers;
-        exec.activation = self.activation;
-        exec.async_state = self.async_state;
-    }
+    thread: tls::ThreadState,
 }
 
 /// Lies in the first frame of a fiber.
 struct Seat {
     /// The link from the fiber's first activation to those of the stack that resumes it, for backtraces.
     base: Activation,
-    /// The fiber's, while it is suspended.
-    parked: Option<(Stay, tls::ThreadState)>,
+    /// The resumer's while the fiber runs, the fiber's while it is suspended.
+    parked: Parked,
+}
+
+impl Seat {
+    /// Exchanges what belongs to the stack that runs with what is parked.
+    fn exchange(&mut self, exec: &mut ExecCore) {
+        let parked = &mut self.parked;
+        std::mem::swap(&mut exec.vm.exec, &mut parked.registers);
+        std::mem::swap(&mut exec.activation, &mut parked.activation);
+        std::mem::swap(&mut exec.async_state, &mut parked.async_state);
+        parked.thread = tls::replace(parked.thread);
+    }
 }
 
 /// A closure on a fiber, as a future. Dropping it cancels: whatever the fiber waits for fails, guests unwind, host
@@ -260,24 +255,45 @@ where
             return;
         };
         // SAFETY: the caller's; the future's poll waits for this fiber and touches none of these meanwhile.
-        let (exec, run) = unsafe { (&mut *(*me).exec, (*me).run.take()) };
+        let (exec, run) = unsafe { ((*me).exec, (*me).run.take()) };
+        // SAFETY: the future borrows the store.
+        let core = unsafe { &mut *exec };
         let mut seat = Seat {
             base: Activation {
-                outer: exec.vm.exec,
-                previous: exec.activation,
+                outer: core.vm.exec,
+                previous: core.activation,
             },
-            parked: None,
+            parked: Parked {
+                registers: VmExec::EMPTY,
+                activation: ptr::null(),
+                async_state: AsyncState {
+                    suspend,
+                    context,
+                    cancelled: false,
+                },
+                thread: tls::ThreadState {
+                    exec,
+                    stack_limit: super::stack_pointer()
+                        .saturating_sub(core.max_wasm_stack)
+                        .max(1),
+                },
+            },
         };
+        seat.parked.activation = &raw const seat.base;
+        seat.exchange(core);
         // SAFETY: as above.
         unsafe { (*me).seat = &raw mut seat };
-        exec.vm.exec = VmExec::EMPTY;
-        exec.activation = &raw const seat.base;
-        exec.async_state = AsyncState {
-            suspend,
-            context,
-            cancelled: false,
-        };
+        // Puts everything back however the closure ends.
+        struct Leave(*mut ExecCore, *mut Seat);
+        impl Drop for Leave {
+            fn drop(&mut self) {
+                // SAFETY: the closure has ended, so nobody else uses the store; the seat is in the frame that this is in.
+                unsafe { (*self.1).exchange(&mut *self.0) };
+            }
+        }
+        let leave = Leave(exec, &raw mut seat);
         let answer = run.map(|run| run());
+        drop(leave);
         // SAFETY: as above; the closure has ended.
         unsafe { (*me).answer = answer };
     }
@@ -287,71 +303,33 @@ impl<R, F, N> OnFiber<R, F, N> {
     /// Runs the fiber until it suspends or ends; true at its end.
     fn resume(self: Pin<&mut Self>, wake: Wake) -> bool {
         let this = self.project();
+        let exec = *this.exec;
         let Some(fiber) = this.fiber.as_mut() else {
             return true;
         };
-        let seat = *this.seat;
-        // SAFETY: the future borrows the store; nobody else touches it during this poll.
-        let exec = unsafe { &mut **this.exec };
-        let (outer, thread) = if seat.is_null() {
-            let state = tls::ThreadState {
-                exec: *this.exec,
-                stack_limit: (fiber.stack().top().addr())
-                    .saturating_sub(exec.max_wasm_stack)
-                    .max(1),
-            };
-            (Stay::take(exec), tls::replace(state))
-        } else {
-            // SAFETY: the fiber is suspended, so its first frame is alive and nobody uses it.
-            let seat = unsafe { &mut *seat };
+        if !this.seat.is_null() {
+            // SAFETY: the future borrows the store, nobody else touches it during this poll; the fiber is suspended, so its
+            // first frame is alive and nobody uses it.
+            let (exec, seat) = unsafe { (&mut *exec, &mut **this.seat) };
             seat.base = Activation {
                 outer: exec.vm.exec,
                 previous: exec.activation,
             };
-            let outer = Stay::take(exec);
-            let (stay, state) = seat.parked.take().expect("set when it was suspended");
-            stay.put(exec);
-            (outer, tls::replace(state))
-        };
-        // Puts everything back however the resume ends.
-        struct Restore {
-            exec: *mut ExecCore,
-            outer: Option<Stay>,
-            thread: tls::ThreadState,
+            seat.exchange(exec);
         }
-        impl Drop for Restore {
-            fn drop(&mut self) {
-                if let Some(outer) = self.outer.take() {
-                    // SAFETY: as in `resume`; the fiber does not run.
-                    outer.put(unsafe { &mut *self.exec });
-                    tls::replace(self.thread);
-                }
-            }
-        }
-        let mut restore = Restore {
-            exec: *this.exec,
-            outer: Some(outer),
-            thread,
-        };
         // The fiber may find itself on a new thread. Without a signal stack of its own there, a fault's handler runs on the
         // fiber, which keeps the host's share of stack for such things.
         let _ = os::ensure_signal_stack();
         if fiber.resume(wake).is_ok() {
-            drop(restore);
             if let Some(Ok(stack)) = this.fiber.take().map(Fiber::into_stack) {
                 // SAFETY: as above; the fiber has ended.
-                let core = unsafe { &mut **this.exec };
+                let core = unsafe { &mut *exec };
                 core.warm_stack = core.keep_stack.then_some(stack);
             }
             return true;
         }
         // SAFETY: as above; the fiber is suspended, so its seat is in place.
-        let (exec, seat) = unsafe { (&mut **this.exec, &mut **this.seat) };
-        let stay = Stay::take(exec);
-        if let Some(outer) = restore.outer.take() {
-            outer.put(exec);
-            seat.parked = Some((stay, tls::replace(restore.thread)));
-        }
+        unsafe { (**this.seat).exchange(&mut *exec) };
         false
     }
 }
