@@ -252,7 +252,7 @@ impl Engine {
     ///
     /// As [`Engine::precompile_module`].
     pub(crate) fn compile_module(&self, wasm: &[u8]) -> Result<code::CompiledModule> {
-        code::CompiledModule::publish(self.compile_artifact(wasm)?, exec::current_context)
+        code::CompiledModule::publish(self.compile_artifact(wasm)?, exec::enter_cold)
     }
 
     /// The trampolines of a function type, compiled when they are first asked for. `ty` must be of this engine.

@@ -25,7 +25,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::marker::PhantomPinned;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::ptr;
 use std::task::{Context, Poll, Waker};
 use tussah_fiber::{Fiber, FiberStack, Suspend};
@@ -148,17 +148,40 @@ impl Drop for Lent {
     }
 }
 
-/// Pending once, and awake at once: gives the executor a turn.
-pub(crate) async fn yield_now() {
-    let mut yielded = false;
-    std::future::poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
+/// Gives the executor a turn: suspends the running fiber, awake at once.
+///
+/// # Errors
+///
+/// The fiber was cancelled, or there is none to suspend.
+///
+/// # Safety
+///
+/// As for [`block_on`].
+pub(crate) unsafe fn yield_now(exec: *mut ExecCore) -> Result<()> {
+    // SAFETY: the caller's.
+    let state = unsafe { &mut (*exec).async_state };
+    if state.suspend.is_null() || state.cancelled || std::thread::panicking() {
+        // Errs for the right reason.
+        // SAFETY: the caller's.
+        return unsafe { block_on(exec, pin!(std::future::pending())) };
+    }
+    let suspend = state.suspend;
+    // SAFETY: the context came with the last resume, whose poll is still going on. A waker knows nothing of the store.
+    unsafe { (*state.context).waker().wake_by_ref() };
+    // SAFETY: the fiber runs, so its switch record is alive.
+    let wake = unsafe { (*suspend).suspend(()) };
+    // SAFETY: the caller's; the state is back since this fiber runs again.
+    let state = unsafe { &mut (*exec).async_state };
+    match wake {
+        Wake::Poll(context) => {
+            state.context = context;
+            Ok(())
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
+        Wake::Cancel => {
+            state.cancelled = true;
+            Err(Cancelled.into())
+        }
+    }
 }
 
 /// What belongs to a stack and is exchanged with the store's and the thread's on every switch.
@@ -181,11 +204,28 @@ impl Seat {
     /// Exchanges what belongs to the stack that runs with what is parked.
     fn exchange(&mut self, exec: &mut ExecCore) {
         let parked = &mut self.parked;
-        std::mem::swap(&mut exec.vm.exec, &mut parked.registers);
+        swap_words(&mut exec.vm.exec, &mut parked.registers);
         std::mem::swap(&mut exec.activation, &mut parked.activation);
         std::mem::swap(&mut exec.async_state, &mut parked.async_state);
         parked.thread = tls::replace(parked.thread);
     }
+}
+
+/// Exchanges registers word by word. They have just been written so, one by one, and a processor must wait before it can
+/// read several of them at once.
+fn swap_words(a: &mut VmExec, b: &mut VmExec) {
+    macro_rules! words {
+        ($($field:ident)*) => {$(
+            let (one, other) = (&raw mut a.$field, &raw mut b.$field);
+            // SAFETY: both are fields of live structures that are borrowed exclusively.
+            unsafe {
+                let word = one.read_volatile();
+                one.write(other.read_volatile());
+                other.write(word);
+            }
+        )*};
+    }
+    words!(stack_limit entry_sp entry_fp entry_handler exit_fp exit_pc);
 }
 
 /// A closure on a fiber, as a future. Dropping it cancels: whatever the fiber waits for fails, guests unwind, host
