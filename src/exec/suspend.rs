@@ -46,8 +46,8 @@ type RawSuspend = Suspend<Wake, (), ()>;
 pub(crate) struct AsyncState {
     suspend: *mut RawSuspend,
     context: *mut Context<'static>,
-    /// Set once the fiber is cancelled: it may never wait again.
-    cancelled: bool,
+    /// Not zero once the fiber is cancelled: it may never wait again. A whole word, as the structure is exchanged by words.
+    cancelled: usize,
 }
 
 impl AsyncState {
@@ -55,7 +55,7 @@ impl AsyncState {
     pub(crate) const NONE: AsyncState = AsyncState {
         suspend: ptr::null_mut(),
         context: ptr::null_mut(),
-        cancelled: false,
+        cancelled: 0,
     };
 }
 
@@ -112,7 +112,7 @@ pub(crate) unsafe fn block_on<F: Future + ?Sized>(
     // Puts the state back however this ends, a panicking future included.
     let mut lent = Lent { exec, state };
     loop {
-        if lent.state.cancelled {
+        if lent.state.cancelled != 0 {
             return Err(Cancelled.into());
         }
         // SAFETY: the context came with the last resume, whose poll is still going on.
@@ -129,7 +129,7 @@ pub(crate) unsafe fn block_on<F: Future + ?Sized>(
         let wake = unsafe { (*lent.state.suspend).suspend(()) };
         match wake {
             Wake::Poll(context) => lent.state.context = context,
-            Wake::Cancel => lent.state.cancelled = true,
+            Wake::Cancel => lent.state.cancelled = 1,
         }
     }
 }
@@ -160,7 +160,7 @@ impl Drop for Lent {
 pub(crate) unsafe fn yield_now(exec: *mut ExecCore) -> Result<()> {
     // SAFETY: the caller's.
     let state = unsafe { &mut (*exec).async_state };
-    if state.suspend.is_null() || state.cancelled || std::thread::panicking() {
+    if state.suspend.is_null() || state.cancelled != 0 || std::thread::panicking() {
         // Errs for the right reason.
         // SAFETY: the caller's.
         return unsafe { block_on(exec, pin!(std::future::pending())) };
@@ -178,7 +178,7 @@ pub(crate) unsafe fn yield_now(exec: *mut ExecCore) -> Result<()> {
             Ok(())
         }
         Wake::Cancel => {
-            state.cancelled = true;
+            state.cancelled = 1;
             Err(Cancelled.into())
         }
     }
@@ -200,32 +200,29 @@ struct Seat {
     parked: Parked,
 }
 
+/// Exchanges words one by one. They have just been written so, and a processor has to wait before it can read several of
+/// them at once.
+macro_rules! swap_words {
+    ($one:expr, $other:expr: $($field:ident)*) => {$(
+        let (one, other) = (&raw mut $one.$field, &raw mut $other.$field);
+        // SAFETY: both are fields of live structures that are borrowed exclusively.
+        unsafe {
+            let word = one.read_volatile();
+            one.write_volatile(other.read_volatile());
+            other.write_volatile(word);
+        }
+    )*};
+}
+
 impl Seat {
     /// Exchanges what belongs to the stack that runs with what is parked.
     fn exchange(&mut self, exec: &mut ExecCore) {
         let parked = &mut self.parked;
-        swap_words(&mut exec.vm.exec, &mut parked.registers);
-        std::mem::swap(&mut exec.activation, &mut parked.activation);
-        std::mem::swap(&mut exec.async_state, &mut parked.async_state);
+        swap_words!(exec.vm.exec, parked.registers: stack_limit entry_sp entry_fp entry_handler exit_fp exit_pc);
+        swap_words!(exec.async_state, parked.async_state: suspend context cancelled);
+        swap_words!(exec, parked: activation);
         parked.thread = tls::replace(parked.thread);
     }
-}
-
-/// Exchanges registers word by word. They have just been written so, one by one, and a processor must wait before it can
-/// read several of them at once.
-fn swap_words(a: &mut VmExec, b: &mut VmExec) {
-    macro_rules! words {
-        ($($field:ident)*) => {$(
-            let (one, other) = (&raw mut a.$field, &raw mut b.$field);
-            // SAFETY: both are fields of live structures that are borrowed exclusively.
-            unsafe {
-                let word = one.read_volatile();
-                one.write(other.read_volatile());
-                other.write(word);
-            }
-        )*};
-    }
-    words!(stack_limit entry_sp entry_fp entry_handler exit_fp exit_pc);
 }
 
 /// A closure on a fiber, as a future. Dropping it cancels: whatever the fiber waits for fails, guests unwind, host
@@ -309,7 +306,7 @@ where
                 async_state: AsyncState {
                     suspend,
                     context,
-                    cancelled: false,
+                    cancelled: 0,
                 },
                 thread: tls::ThreadState {
                     exec,
