@@ -203,7 +203,7 @@ struct Seat {
 /// Exchanges words one by one. They have just been written so, and a processor has to wait before it can read several of
 /// them at once.
 macro_rules! swap_words {
-    ($one:expr, $other:expr: $($field:ident)*) => {$(
+    ($one:expr, $other:expr; $($field:ident)*) => {$(
         let (one, other) = (&raw mut $one.$field, &raw mut $other.$field);
         // SAFETY: both are fields of live structures that are borrowed exclusively.
         unsafe {
@@ -218,9 +218,9 @@ impl Seat {
     /// Exchanges what belongs to the stack that runs with what is parked.
     fn exchange(&mut self, exec: &mut ExecCore) {
         let parked = &mut self.parked;
-        swap_words!(exec.vm.exec, parked.registers: stack_limit entry_sp entry_fp entry_handler exit_fp exit_pc);
-        swap_words!(exec.async_state, parked.async_state: suspend context cancelled);
-        swap_words!(exec, parked: activation);
+        swap_words!(exec.vm.exec, parked.registers; stack_limit entry_sp entry_fp entry_handler exit_fp exit_pc);
+        swap_words!(exec.async_state, parked.async_state; suspend context cancelled);
+        swap_words!(exec, parked; activation);
         parked.thread = tls::replace(parked.thread);
     }
 }
