@@ -5,9 +5,10 @@
 //! `VmContext::builtins` and raises if the body says so.
 //!
 //! A cold builtin is called without arguments, under a convention that preserves every register, so that a check which
-//! rarely fires keeps nothing alive and costs its surroundings no register. Its trampoline asks the host for the context
-//! of the running store ([`HOST_WORD`]); its body gets that root context. What such a builtin reads and writes of the
-//! calling function's state lies in a slot of that function's frame, see `FuncLoc::fuel_slot`.
+//! rarely fires keeps nothing alive and costs its surroundings no register. Its trampoline calls the host's one function
+//! for that ([`HOST_WORD`]), which knows the running store; the body gets the store's root context, and a word that only
+//! traps make use of. What such a builtin reads and writes of the calling function's state lies in a slot of that function's
+//! frame, see `FuncLoc::fuel_slot`.
 //!
 //! The body of a builtin is `extern "C" fn(vmctx: *mut VmContext, params..) -> result`. How a result says "raise":
 //! `Ok` results are 1 = fine, 0 = raise; `Size` results are an `i64`, -1 = the wasm operation failed, -2 = raise.
@@ -16,8 +17,8 @@
 /// leaves fuel alone.
 pub(crate) const ALREADY_CHARGED: i32 = i32::MIN;
 
-/// The word at the end of a module's text that holds the address of the host's function `() -> *mut VmContext`, which
-/// gives the root context of the store that runs on this thread. Written when the text is mapped.
+/// Bytes of the word at the end of a module's text that holds the address of the host's [`ColdEntry`](super::ColdEntry).
+/// Written when the text is mapped.
 pub(crate) const HOST_WORD: usize = size_of::<usize>();
 
 /// The machine type of a builtin's parameter.
@@ -113,9 +114,9 @@ builtins! {
     /// Raises the trap with this code. Machine code calls a trampoline per trap, which supplies the code.
     RaiseTrap = raise_trap(code: I32) -> Ok Cold;
     /// The fuel counter has reached zero.
-    OutOfFuel = out_of_fuel() -> Ok Cold;
+    OutOfFuel = out_of_fuel(word: I32) -> Ok Cold;
     /// The epoch has reached the deadline.
-    NewEpoch = new_epoch() -> Ok Cold;
+    NewEpoch = new_epoch(word: I32) -> Ok Cold;
     /// Not a body but a jump: leaves to the innermost entry's handler. Called by trampolines after a body said so.
     Raise = raise() -> Nothing Warm;
 }

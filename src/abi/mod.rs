@@ -28,7 +28,7 @@ mod vm;
 pub(crate) use layout::VmctxLayout;
 pub(crate) use trapcode::{decode_trap, encode_trap};
 pub(crate) use vm::{
-    CurrentContext, EnterFn, HostShim, MAGIC_HOST, MAGIC_INSTANCE, VmContext, VmExec, VmFuncRef,
+    ColdEntry, EnterFn, HostShim, MAGIC_HOST, MAGIC_INSTANCE, VmContext, VmExec, VmFuncRef,
     VmGlobal, VmHostFunc, VmMemory, VmStore, VmTable,
 };
 pub use vm::{V128, ValRaw};

@@ -183,8 +183,9 @@ pub(crate) type HostShim = unsafe extern "C" fn(
     args: *mut ValRaw,
 ) -> bool;
 
-/// Gives the root context of the store that runs wasm code on this thread, see `builtins`.
-pub(crate) type CurrentContext = extern "C" fn() -> *mut VmContext;
+/// Where cold trampolines enter the host, see `builtins`: `(byte offset of the body in the table, its word, frame pointer,
+/// return address)`. Null means to go on, a context to raise in its name.
+pub(crate) type ColdEntry = extern "C" fn(u32, i32, usize, usize) -> *mut VmContext;
 
 /// An `enter` trampoline.
 pub(crate) type EnterFn = unsafe extern "C" fn(

@@ -3,7 +3,7 @@
 use super::region::{self, CodeMemory};
 use super::{Artifact, CodeTables, FuelSite, FuncLoc};
 use crate::abi::builtins::HOST_WORD;
-use crate::abi::{CurrentContext, VmctxLayout};
+use crate::abi::{ColdEntry, VmctxLayout};
 use crate::error::{Context, Result};
 use crate::wasm::{DefinedFuncIndex, ModuleInfo};
 use cranelift_entity::PrimaryMap;
@@ -184,7 +184,7 @@ impl CompiledModule {
     /// # Errors
     ///
     /// The module's context would be too large, or there is no room for more code.
-    pub(crate) fn publish(artifact: Artifact, host: CurrentContext) -> Result<CompiledModule> {
+    pub(crate) fn publish(artifact: Artifact, host: ColdEntry) -> Result<CompiledModule> {
         let Artifact {
             module: info,
             mut text,

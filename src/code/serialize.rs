@@ -233,7 +233,7 @@ mod tests {
 
     const IDENTITY: &str = "target=x86_64\nfuel=true\nfeatures=simd,tail-call\n";
 
-    extern "C" fn host() -> *mut VmContext {
+    extern "C" fn host(_: u32, _: i32, _: usize, _: usize) -> *mut VmContext {
         std::ptr::null_mut()
     }
 

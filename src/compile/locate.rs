@@ -29,6 +29,7 @@ use cranelift_codegen::ir::{
     Block, DataFlowGraph, Function, Inst, InstBuilder, InstructionData, Opcode, Signature,
     StackSlot, TrapCode, Value, ValueLabel, ValueLabelAssignments, ValueLabelStart, types,
 };
+use cranelift_entity::SecondaryMap;
 use std::collections::{HashMap, HashSet};
 
 /// So far up the dominator tree a count is looked for.
@@ -52,8 +53,8 @@ pub(super) struct Located {
     stored: HashSet<u32>,
     /// What counts are made of.
     roots: HashSet<Value>,
-    /// Parameters that [`Located::chain`] made, as a root and a constant more.
-    passed: HashMap<Value, (Value, i64)>,
+    /// Of the optimised function.
+    sums: Sums,
 }
 
 #[derive(Copy, Clone, Debug)]
@@ -68,8 +69,9 @@ struct Site {
 impl Located {
     /// Before the optimiser: what the counts are made of.
     pub(super) fn before(func: &Function, metering: &Metering) -> Located {
-        let reduced = |site: &FaultSite| {
-            let (root, more) = reduce(&func.dfg, site.count);
+        let mut sums = Sums::default();
+        let mut reduced = |site: &FaultSite| {
+            let (root, more) = sums.of(&func.dfg, site.count);
             Site {
                 position: site.position,
                 mark: site.mark,
@@ -77,13 +79,11 @@ impl Located {
                 owed: more + site.owed,
             }
         };
+        let sites = metering.sites.iter().map(&mut reduced).collect();
+        let roots = metering.counts.iter();
         Located {
-            sites: metering.sites.iter().map(reduced).collect(),
-            roots: metering
-                .counts
-                .iter()
-                .map(|&count| reduce(&func.dfg, count).0)
-                .collect(),
+            sites,
+            roots: roots.map(|&count| sums.of(&func.dfg, count).0).collect(),
             ..Located::default()
         }
     }
@@ -108,7 +108,7 @@ impl Located {
                 if func.dfg.value_type(value) != types::I64 {
                     continue;
                 }
-                let (root, more) = self.reduce(&func.dfg, value);
+                let (root, more) = self.sums.of(&func.dfg, value);
                 if root == value || !self.roots.contains(&root) {
                     continue;
                 }
@@ -122,7 +122,7 @@ impl Located {
                     }
                     if let (true, Some(&Some(branch))) = (from != block, entered.get(&block)) {
                         base = pass(func, branch, block, base);
-                        self.passed.insert(base, (root, less));
+                        self.sums.known[base] = Some((root, less));
                     }
                     let mut cursor = FuncCursor::new(func).at_inst(inst);
                     let difference = cursor.ins().iconst(types::I64, more - less);
@@ -179,15 +179,6 @@ impl Located {
         any
     }
 
-    /// A value as a root and a constant.
-    fn reduce(&self, dfg: &DataFlowGraph, value: Value) -> (Value, i64) {
-        let (base, more) = reduce(dfg, value);
-        match self.passed.get(&base) {
-            Some(&(root, constant)) => (root, more.wrapping_add(constant)),
-            None => (base, more),
-        }
-    }
-
     /// The access that faults with `code` in an instruction of the operator at `position`: that operator's, or the nearest
     /// one before with this mark.
     fn site(&self, position: u32, code: TrapCode) -> Option<Site> {
@@ -219,7 +210,7 @@ impl Located {
                 if func.dfg.value_type(value) != types::I64 {
                     continue;
                 }
-                let (root, more) = self.reduce(&func.dfg, value);
+                let (root, more) = self.sums.of(&func.dfg, value);
                 if roots.contains(&root) {
                     found.push((value, root, more));
                 }
@@ -362,29 +353,50 @@ fn pass(func: &mut Function, branch: Inst, block: Block, value: Value) -> Value 
     param
 }
 
-/// A value as another one and a constant.
-fn reduce(dfg: &DataFlowGraph, value: Value) -> (Value, i64) {
-    let mut value = dfg.resolve_aliases(value);
-    let mut more = 0_i64;
-    loop {
-        let Some(inst) = dfg.value_def(value).inst() else {
-            return (value, more);
+/// Values as another one and a constant. Each is looked at once, as sums may be as long as a function.
+#[derive(Default, Debug)]
+struct Sums {
+    known: SecondaryMap<Value, Option<(Value, i64)>>,
+    open: Vec<(Value, i64)>,
+}
+
+impl Sums {
+    fn of(&mut self, dfg: &DataFlowGraph, value: Value) -> (Value, i64) {
+        let mut value = dfg.resolve_aliases(value);
+        let (root, mut more) = loop {
+            if let Some(known) = self.known[value] {
+                break known;
+            }
+            let Some((base, constant)) = addition(dfg, value) else {
+                self.known[value] = Some((value, 0));
+                break (value, 0);
+            };
+            self.open.push((value, constant));
+            value = base;
         };
-        let InstructionData::Binary {
-            opcode: Opcode::Iadd,
-            args,
-        } = dfg.insts[inst]
-        else {
-            return (value, more);
-        };
-        let [a, b] = args.map(|arg| dfg.resolve_aliases(arg));
-        let (base, constant) = match (constant(dfg, a), constant(dfg, b)) {
-            (_, Some(constant)) => (a, constant),
-            (Some(constant), _) => (b, constant),
-            (None, None) => return (value, more),
-        };
-        more = more.wrapping_add(constant);
-        value = base;
+        while let Some((value, constant)) = self.open.pop() {
+            more = more.wrapping_add(constant);
+            self.known[value] = Some((root, more));
+        }
+        (root, more)
+    }
+}
+
+/// What a value is the sum of, if one of the two is a constant.
+fn addition(dfg: &DataFlowGraph, value: Value) -> Option<(Value, i64)> {
+    let inst = dfg.value_def(value).inst()?;
+    let InstructionData::Binary {
+        opcode: Opcode::Iadd,
+        args,
+    } = dfg.insts[inst]
+    else {
+        return None;
+    };
+    let [a, b] = args.map(|arg| dfg.resolve_aliases(arg));
+    match (constant(dfg, a), constant(dfg, b)) {
+        (_, Some(constant)) => Some((a, constant)),
+        (Some(constant), _) => Some((b, constant)),
+        (None, None) => None,
     }
 }
 

@@ -76,9 +76,11 @@ pub(crate) fn builtin_body_signature(builtin: Builtin, host: CallConv) -> Signat
     sig
 }
 
-/// The host's function that gives the running store's root context.
-pub(crate) fn current_context_signature(host: CallConv) -> Signature {
+/// The host's function for cold trampolines, see `abi::ColdEntry`.
+pub(crate) fn cold_entry_signature(host: CallConv) -> Signature {
     let mut sig = Signature::new(host);
+    let params = [types::I32, types::I32, POINTER, POINTER];
+    sig.params.extend(params.map(AbiParam::new));
     sig.returns.push(AbiParam::new(POINTER));
     sig
 }

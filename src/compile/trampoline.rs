@@ -13,7 +13,7 @@
 //! This file makes CLIF; it must not know how code is compiled or linked.
 
 use super::signature::{
-    POINTER, builtin_body_signature, builtin_signature, cold_signature, current_context_signature,
+    POINTER, builtin_body_signature, builtin_signature, cold_entry_signature, cold_signature,
     enter_signature, shim_signature, value_type, wasm_signature,
 };
 use super::symbol::Symbol;
@@ -163,16 +163,16 @@ impl Trampolines {
     pub(crate) fn builtin(&mut self, builtin: Builtin, out: &mut Function) {
         let config = self.config;
         let host = config.default_call_conv;
-        let mut b = start(
-            &mut self.context,
-            Symbol::Builtin(builtin),
-            builtin_signature(builtin),
-            out,
-        );
-        let args = match builtin.heat() {
-            Heat::Warm => entry_params(&b),
-            Heat::Cold => vec![current_context(&mut b, host)],
-        };
+        let symbol = Symbol::Builtin(builtin);
+        let mut b = start(&mut self.context, symbol, builtin_signature(builtin), out);
+        if builtin.heat() == Heat::Cold {
+            let raised = enter_cold(&mut b, host, builtin, 0);
+            let fine = b.ins().icmp_imm_u(IntCC::Equal, raised, 0);
+            raise_unless(&mut b, host, raised, fine);
+            b.ins().return_(&[]);
+            return finish(b, config);
+        }
+        let args = entry_params(&b);
         let vmctx = args[0];
 
         let store = store_of(&mut b, vmctx);
@@ -206,14 +206,8 @@ impl Trampolines {
         let mut signature = cold_signature();
         signature.call_conv = CallConv::Tail;
         let mut b = start(&mut self.context, Symbol::Raise(code), signature, out);
-        let vmctx = current_context(&mut b, host);
-        let store = store_of(&mut b, vmctx);
-        record_exit(&mut b, store);
-        let body = body_of(&mut b, Builtin::RaiseTrap, vmctx);
-        let signature = b.import_signature(builtin_body_signature(Builtin::RaiseTrap, host));
-        let code = b.ins().iconst(types::I32, i64::from(code));
-        b.ins().call_indirect(signature, body, &[vmctx, code]);
-        raise(&mut b, host, vmctx);
+        let raised = enter_cold(&mut b, host, Builtin::RaiseTrap, code);
+        raise(&mut b, host, raised);
         finish(b, config);
     }
 }
@@ -291,21 +285,27 @@ fn store_of(b: &mut FunctionBuilder<'_>, vmctx: Value) -> Value {
     get(b, POINTER, vmctx, VmContext::OFFSET_STORE)
 }
 
-/// Asks the host for the root context of the running store.
-fn current_context(b: &mut FunctionBuilder<'_>, host: CallConv) -> Value {
-    let signature = b.import_signature(current_context_signature(host));
+/// Calls the host's function for cold builtins.
+fn enter_cold(b: &mut FunctionBuilder<'_>, host: CallConv, builtin: Builtin, word: u8) -> Value {
+    let signature = b.import_signature(cold_entry_signature(host));
     let name = b
         .func
         .declare_imported_user_function(Symbol::HostWord.to_external());
-    let word = b.import_function(ExtFuncData {
+    let address = b.import_function(ExtFuncData {
         name: ExternalName::user(name),
         signature,
         colocated: true,
         patchable: false,
     });
-    let word = b.ins().func_addr(POINTER, word);
-    let function = get(b, POINTER, word, 0);
-    let call = b.ins().call_indirect(signature, function, &[]);
+    let address = b.ins().func_addr(POINTER, address);
+    let function = get(b, POINTER, address, 0);
+    let offset = b.ins().iconst(types::I32, i64::from(builtin.offset()));
+    let word = b.ins().iconst(types::I32, i64::from(word));
+    let fp = b.ins().get_frame_pointer(POINTER);
+    let pc = b.ins().get_return_address(POINTER);
+    let call = b
+        .ins()
+        .call_indirect(signature, function, &[offset, word, fp, pc]);
     b.inst_results(call)[0]
 }
 

@@ -110,7 +110,7 @@ impl Module {
     /// The bytes contain machine code that will be run: they must be, unchanged, what this crate made.
     pub unsafe fn deserialize(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
         let artifact = code::from_bytes(bytes.as_ref(), engine.artifact_identity())?;
-        let compiled = CompiledModule::publish(artifact, crate::exec::current_context)?;
+        let compiled = CompiledModule::publish(artifact, crate::exec::enter_cold)?;
         Ok(Self::from_loaded(Arc::new(LoadedModule::new(
             engine, compiled,
         )?)))

@@ -104,7 +104,7 @@ impl Engine {
     /// Advances the epoch that [`Config::epoch_interruption`] compares deadlines with.
     ///
     /// It can be called from any thread, and from signal handlers: it takes no lock and makes no system call. It looks at
-    /// the deadline of every live store of the engine, at about a nanosecond each.
+    /// the deadlines of as many stores as were ever alive at one time, at about a nanosecond each.
     #[inline]
     pub fn increment_epoch(&self) {
         self.inner.clock.tick();
@@ -252,7 +252,7 @@ impl Engine {
     ///
     /// As [`Engine::precompile_module`].
     pub(crate) fn compile_module(&self, wasm: &[u8]) -> Result<code::CompiledModule> {
-        code::CompiledModule::publish(self.compile_artifact(wasm)?, exec::current_context)
+        code::CompiledModule::publish(self.compile_artifact(wasm)?, exec::enter_cold)
     }
 
     /// The trampolines of a function type, compiled when they are first asked for. `ty` must be of this engine.

@@ -18,7 +18,7 @@
 //! both sequentially consistent, so that one of the two sides sees both.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// The deadline of an alarm that nobody has.
@@ -37,6 +37,8 @@ pub(crate) struct EpochClock {
 
 struct Block {
     alarms: Box<[Cell]>,
+    /// How many of them, from the first on, have ever been given out.
+    used: AtomicUsize,
     next: OnceLock<Arc<Block>>,
 }
 
@@ -62,11 +64,11 @@ impl EpochClock {
         let now = self.now.fetch_add(1, Ordering::SeqCst).wrapping_add(1);
         let mut next = self.first.get();
         while let Some(block) = next {
-            for cell in &block.alarms {
+            for cell in &block.alarms[..block.used.load(Ordering::SeqCst)] {
                 if cell.deadline.load(Ordering::SeqCst) <= now
                     && cell.due.load(Ordering::Relaxed) == 0
                 {
-                    cell.due.store(1, Ordering::SeqCst);
+                    cell.due.store(1, Ordering::Release);
                 }
             }
             next = block.next.get();
@@ -80,6 +82,10 @@ impl EpochClock {
             self.add_block(&mut free);
         }
         let place = free.pop().expect("a block was added if there was none");
+        place
+            .block
+            .used
+            .fetch_max(place.index + 1, Ordering::SeqCst);
         drop(free);
         let alarm = Alarm {
             place: Some(place),
@@ -104,6 +110,7 @@ impl EpochClock {
         };
         let block = Arc::new(Block {
             alarms: std::iter::repeat_with(cell).take(len).collect(),
+            used: AtomicUsize::new(0),
             next: OnceLock::new(),
         });
         free.extend((0..len).rev().map(|index| Place {
@@ -145,10 +152,11 @@ impl Alarm {
     /// Moves the deadline.
     pub(crate) fn set(&self, deadline: u64) {
         let cell = self.cell();
-        cell.due.store(0, Ordering::SeqCst);
+        // Before the deadline, so that whoever rings for the new one does so behind this.
+        cell.due.store(0, Ordering::Relaxed);
         cell.deadline.store(deadline, Ordering::SeqCst);
         if self.now.load(Ordering::SeqCst) >= deadline {
-            cell.due.store(1, Ordering::SeqCst);
+            cell.due.store(1, Ordering::Relaxed);
         }
     }
 

@@ -8,7 +8,7 @@ use std::ptr;
 
 /// An address inside the caller's frame: near enough to its stack pointer for limits of many kilobytes.
 #[inline(always)]
-fn stack_pointer() -> usize {
+pub(super) fn stack_pointer() -> usize {
     let marker = 0u8;
     ptr::from_ref(&marker).addr()
 }

@@ -14,6 +14,7 @@
 #![expect(unsafe_code, reason = "machine state")]
 
 mod backtrace;
+mod cold;
 mod enter;
 mod fault;
 mod raise;
@@ -21,11 +22,12 @@ mod suspend;
 mod tls;
 
 pub(crate) use backtrace::{RawFrame, capture};
+pub(crate) use cold::enter_cold;
 pub(crate) use enter::enter;
+use enter::stack_pointer;
 pub(crate) use fault::init_process;
 pub(crate) use raise::raise;
 pub(crate) use suspend::{AsyncState, Cancelled, block_on, can_block, on_fiber, yield_now};
-pub(crate) use tls::current_context;
 
 use crate::abi::{VmContext, VmExec, VmStore};
 use crate::code;

@@ -25,7 +25,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::marker::PhantomPinned;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::ptr;
 use std::task::{Context, Poll, Waker};
 use tussah_fiber::{Fiber, FiberStack, Suspend};
@@ -46,8 +46,8 @@ type RawSuspend = Suspend<Wake, (), ()>;
 pub(crate) struct AsyncState {
     suspend: *mut RawSuspend,
     context: *mut Context<'static>,
-    /// Set once the fiber is cancelled: it may never wait again.
-    cancelled: bool,
+    /// Not zero once the fiber is cancelled: it may never wait again. A whole word, as the structure is exchanged by words.
+    cancelled: usize,
 }
 
 impl AsyncState {
@@ -55,7 +55,7 @@ impl AsyncState {
     pub(crate) const NONE: AsyncState = AsyncState {
         suspend: ptr::null_mut(),
         context: ptr::null_mut(),
-        cancelled: false,
+        cancelled: 0,
     };
 }
 
@@ -112,7 +112,7 @@ pub(crate) unsafe fn block_on<F: Future + ?Sized>(
     // Puts the state back however this ends, a panicking future included.
     let mut lent = Lent { exec, state };
     loop {
-        if lent.state.cancelled {
+        if lent.state.cancelled != 0 {
             return Err(Cancelled.into());
         }
         // SAFETY: the context came with the last resume, whose poll is still going on.
@@ -129,7 +129,7 @@ pub(crate) unsafe fn block_on<F: Future + ?Sized>(
         let wake = unsafe { (*lent.state.suspend).suspend(()) };
         match wake {
             Wake::Poll(context) => lent.state.context = context,
-            Wake::Cancel => lent.state.cancelled = true,
+            Wake::Cancel => lent.state.cancelled = 1,
         }
     }
 }
@@ -148,49 +148,81 @@ impl Drop for Lent {
     }
 }
 
-/// Pending once, and awake at once: gives the executor a turn.
-pub(crate) async fn yield_now() {
-    let mut yielded = false;
-    std::future::poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
+/// Gives the executor a turn: suspends the running fiber, awake at once.
+///
+/// # Errors
+///
+/// The fiber was cancelled, or there is none to suspend.
+///
+/// # Safety
+///
+/// As for [`block_on`].
+pub(crate) unsafe fn yield_now(exec: *mut ExecCore) -> Result<()> {
+    // SAFETY: the caller's.
+    let state = unsafe { &mut (*exec).async_state };
+    if state.suspend.is_null() || state.cancelled != 0 || std::thread::panicking() {
+        // Errs for the right reason.
+        // SAFETY: the caller's.
+        return unsafe { block_on(exec, pin!(std::future::pending())) };
+    }
+    let suspend = state.suspend;
+    // SAFETY: the context came with the last resume, whose poll is still going on. A waker knows nothing of the store.
+    unsafe { (*state.context).waker().wake_by_ref() };
+    // SAFETY: the fiber runs, so its switch record is alive.
+    let wake = unsafe { (*suspend).suspend(()) };
+    // SAFETY: the caller's; the state is back since this fiber runs again.
+    let state = unsafe { &mut (*exec).async_state };
+    match wake {
+        Wake::Poll(context) => {
+            state.context = context;
+            Ok(())
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
+        Wake::Cancel => {
+            state.cancelled = 1;
+            Err(Cancelled.into())
+        }
+    }
 }
 
-/// What belongs to a stack and is exchanged with the store's on every switch.
-struct Stay {
+/// What belongs to a stack and is exchanged with the store's and the thread's on every switch.
+struct Parked {
     registers: VmExec,
     activation: *const Activation,
     async_state: AsyncState,
-}
-
-impl Stay {
-    /// Takes the store's, leaving copies that mean nothing.
-    fn take(exec: &mut ExecCore) -> Stay {
-        Stay {
-            registers: exec.vm.exec,
-            activation: exec.activation,
-            async_state: std::mem::replace(&mut exec.async_state, AsyncState::NONE),
-        }
-    }
-
-    fn put(self, exec: &mut ExecCore) {
-        exec.vm.exec = self.registers;
-        exec.activation = self.activation;
-        exec.async_state = self.async_state;
-    }
+    thread: tls::ThreadState,
 }
 
 /// Lies in the first frame of a fiber.
 struct Seat {
     /// The link from the fiber's first activation to those of the stack that resumes it, for backtraces.
     base: Activation,
-    /// The fiber's, while it is suspended.
-    parked: Option<(Stay, tls::ThreadState)>,
+    /// The resumer's while the fiber runs, the fiber's while it is suspended.
+    parked: Parked,
+}
+
+/// Exchanges words one by one. They have just been written so, and a processor has to wait before it can read several of
+/// them at once.
+macro_rules! swap_words {
+    ($one:expr, $other:expr; $($field:ident)*) => {$(
+        let (one, other) = (&raw mut $one.$field, &raw mut $other.$field);
+        // SAFETY: both are fields of live structures that are borrowed exclusively.
+        unsafe {
+            let word = one.read_volatile();
+            one.write_volatile(other.read_volatile());
+            other.write_volatile(word);
+        }
+    )*};
+}
+
+impl Seat {
+    /// Exchanges what belongs to the stack that runs with what is parked.
+    fn exchange(&mut self, exec: &mut ExecCore) {
+        let parked = &mut self.parked;
+        swap_words!(exec.vm.exec, parked.registers; stack_limit entry_sp entry_fp entry_handler exit_fp exit_pc);
+        swap_words!(exec.async_state, parked.async_state; suspend context cancelled);
+        swap_words!(exec, parked; activation);
+        parked.thread = tls::replace(parked.thread);
+    }
 }
 
 /// A closure on a fiber, as a future. Dropping it cancels: whatever the fiber waits for fails, guests unwind, host
@@ -260,24 +292,45 @@ where
             return;
         };
         // SAFETY: the caller's; the future's poll waits for this fiber and touches none of these meanwhile.
-        let (exec, run) = unsafe { (&mut *(*me).exec, (*me).run.take()) };
+        let (exec, run) = unsafe { ((*me).exec, (*me).run.take()) };
+        // SAFETY: the future borrows the store.
+        let core = unsafe { &mut *exec };
         let mut seat = Seat {
             base: Activation {
-                outer: exec.vm.exec,
-                previous: exec.activation,
+                outer: core.vm.exec,
+                previous: core.activation,
             },
-            parked: None,
+            parked: Parked {
+                registers: VmExec::EMPTY,
+                activation: ptr::null(),
+                async_state: AsyncState {
+                    suspend,
+                    context,
+                    cancelled: 0,
+                },
+                thread: tls::ThreadState {
+                    exec,
+                    stack_limit: super::stack_pointer()
+                        .saturating_sub(core.max_wasm_stack)
+                        .max(1),
+                },
+            },
         };
+        seat.parked.activation = &raw const seat.base;
+        seat.exchange(core);
         // SAFETY: as above.
         unsafe { (*me).seat = &raw mut seat };
-        exec.vm.exec = VmExec::EMPTY;
-        exec.activation = &raw const seat.base;
-        exec.async_state = AsyncState {
-            suspend,
-            context,
-            cancelled: false,
-        };
+        // Puts everything back however the closure ends.
+        struct Leave(*mut ExecCore, *mut Seat);
+        impl Drop for Leave {
+            fn drop(&mut self) {
+                // SAFETY: the closure has ended, so nobody else uses the store; the seat is in the frame that this is in.
+                unsafe { (*self.1).exchange(&mut *self.0) };
+            }
+        }
+        let leave = Leave(exec, &raw mut seat);
         let answer = run.map(|run| run());
+        drop(leave);
         // SAFETY: as above; the closure has ended.
         unsafe { (*me).answer = answer };
     }
@@ -287,71 +340,33 @@ impl<R, F, N> OnFiber<R, F, N> {
     /// Runs the fiber until it suspends or ends; true at its end.
     fn resume(self: Pin<&mut Self>, wake: Wake) -> bool {
         let this = self.project();
+        let exec = *this.exec;
         let Some(fiber) = this.fiber.as_mut() else {
             return true;
         };
-        let seat = *this.seat;
-        // SAFETY: the future borrows the store; nobody else touches it during this poll.
-        let exec = unsafe { &mut **this.exec };
-        let (outer, thread) = if seat.is_null() {
-            let state = tls::ThreadState {
-                exec: *this.exec,
-                stack_limit: (fiber.stack().top().addr())
-                    .saturating_sub(exec.max_wasm_stack)
-                    .max(1),
-            };
-            (Stay::take(exec), tls::replace(state))
-        } else {
-            // SAFETY: the fiber is suspended, so its first frame is alive and nobody uses it.
-            let seat = unsafe { &mut *seat };
+        if !this.seat.is_null() {
+            // SAFETY: the future borrows the store, nobody else touches it during this poll; the fiber is suspended, so its
+            // first frame is alive and nobody uses it.
+            let (exec, seat) = unsafe { (&mut *exec, &mut **this.seat) };
             seat.base = Activation {
                 outer: exec.vm.exec,
                 previous: exec.activation,
             };
-            let outer = Stay::take(exec);
-            let (stay, state) = seat.parked.take().expect("set when it was suspended");
-            stay.put(exec);
-            (outer, tls::replace(state))
-        };
-        // Puts everything back however the resume ends.
-        struct Restore {
-            exec: *mut ExecCore,
-            outer: Option<Stay>,
-            thread: tls::ThreadState,
+            seat.exchange(exec);
         }
-        impl Drop for Restore {
-            fn drop(&mut self) {
-                if let Some(outer) = self.outer.take() {
-                    // SAFETY: as in `resume`; the fiber does not run.
-                    outer.put(unsafe { &mut *self.exec });
-                    tls::replace(self.thread);
-                }
-            }
-        }
-        let mut restore = Restore {
-            exec: *this.exec,
-            outer: Some(outer),
-            thread,
-        };
         // The fiber may find itself on a new thread. Without a signal stack of its own there, a fault's handler runs on the
         // fiber, which keeps the host's share of stack for such things.
         let _ = os::ensure_signal_stack();
         if fiber.resume(wake).is_ok() {
-            drop(restore);
             if let Some(Ok(stack)) = this.fiber.take().map(Fiber::into_stack) {
                 // SAFETY: as above; the fiber has ended.
-                let core = unsafe { &mut **this.exec };
+                let core = unsafe { &mut *exec };
                 core.warm_stack = core.keep_stack.then_some(stack);
             }
             return true;
         }
         // SAFETY: as above; the fiber is suspended, so its seat is in place.
-        let (exec, seat) = unsafe { (&mut **this.exec, &mut **this.seat) };
-        let stay = Stay::take(exec);
-        if let Some(outer) = restore.outer.take() {
-            outer.put(exec);
-            seat.parked = Some((stay, tls::replace(restore.thread)));
-        }
+        unsafe { (**this.seat).exchange(&mut *exec) };
         false
     }
 }

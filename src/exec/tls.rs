@@ -4,7 +4,6 @@
 //! accessors are never inlined, and the cell's content is swapped on every fiber resume and suspend.
 
 use super::ExecCore;
-use crate::abi::VmContext;
 use std::cell::Cell;
 use std::ptr;
 
@@ -25,13 +24,6 @@ impl ThreadState {
 
 thread_local! {
     static STATE: Cell<ThreadState> = const { Cell::new(ThreadState::EMPTY) };
-}
-
-/// The root context of the store that runs wasm on this thread. Compiled code calls it where it holds no context.
-pub(crate) extern "C" fn current_context() -> *mut VmContext {
-    let exec = get().exec;
-    // SAFETY: called by wasm code, so its store is alive, and `enter` has put it here.
-    unsafe { (*exec).root }
 }
 
 #[inline(never)]

@@ -6,11 +6,11 @@
 use super::StoreCore;
 use crate::engine::Alarm;
 use crate::wasm::Trap;
-use crate::{Result, bail, exec};
+use crate::{Result, bail};
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroU64;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 
 /// What an epoch callback asks for.
 #[non_exhaustive]
@@ -122,7 +122,7 @@ impl StoreCore {
         }
         self.inject(left);
         if self.budget.yield_interval.is_some() {
-            self.block_on(pin!(exec::yield_now()))?;
+            self.yield_now()?;
         }
         Ok(())
     }
@@ -191,7 +191,7 @@ impl StoreCore {
             UpdateDeadline::Continue(ticks) => ticks,
             UpdateDeadline::Yield(ticks) => {
                 self.may_yield("Yield")?;
-                self.block_on(pin!(exec::yield_now()))?;
+                self.yield_now()?;
                 ticks
             }
             UpdateDeadline::YieldCustom(ticks, mut future) => {

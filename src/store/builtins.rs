@@ -527,14 +527,14 @@ mod bodies {
         })
     }
 
-    pub(super) fn out_of_fuel(core: &mut StoreCore, _: InstanceId) -> Result<()> {
+    pub(super) fn out_of_fuel(core: &mut StoreCore, _: InstanceId, _: i32) -> Result<()> {
         let slot = core.take_guest_fuel();
         core.out_of_fuel()?;
         core.give_guest_fuel(slot);
         Ok(())
     }
 
-    pub(super) fn new_epoch(core: &mut StoreCore, _: InstanceId) -> Result<()> {
+    pub(super) fn new_epoch(core: &mut StoreCore, _: InstanceId, _: i32) -> Result<()> {
         let slot = core.take_guest_fuel();
         core.new_epoch()?;
         core.give_guest_fuel(slot);

@@ -218,6 +218,16 @@ impl StoreCore {
         unsafe { exec::block_on(self.exec_ptr(), future) }
     }
 
+    /// Gives the executor a turn.
+    ///
+    /// # Errors
+    ///
+    /// Cancelled, or not on a fiber.
+    pub(crate) fn yield_now(&mut self) -> Result<()> {
+        // SAFETY: as in `block_on`.
+        unsafe { exec::yield_now(self.exec_ptr()) }
+    }
+
     /// Asks the limiter for a memory's growth.
     pub(crate) fn may_grow_memory(
         &mut self,

@@ -17,7 +17,7 @@
 //!
 //! | operation | who charges per unit | who asks afterwards |
 //! |---|---|---|
-//! | bulk operation of constant length that costs at most [`SMALL_COST`] | code | nobody |
+//! | bulk operation of constant length of which neither units nor cost exceed [`SMALL_COST`] | code | nobody |
 //! | any other bulk operation | the builtin | the builtin, even of length zero |
 //! | `memory.grow` of a constant delta | nobody | nobody |
 //! | `memory.grow` of any other delta | nobody | code, before the call |
@@ -40,7 +40,7 @@ use cranelift_codegen::ir::{
 use cranelift_frontend::Variable;
 use wasmparser::{FunctionBody, Operator};
 
-/// A bulk operation of constant length that costs no more than this goes unchecked.
+/// A bulk operation of constant length that has no more units and costs no more than this goes unchecked.
 const SMALL_COST: u64 = 128;
 
 /// The count of a function.
@@ -320,7 +320,8 @@ impl Body<'_, '_> {
     ) -> Option<Value> {
         let small = self
             .as_constant(units)
-            .and_then(|units| units.checked_mul(u64::from(cost_per_unit)))
+            .filter(|&units| units <= SMALL_COST)
+            .map(|units| units * u64::from(cost_per_unit))
             .filter(|&cost| cost <= SMALL_COST);
         let index = if small.is_some() || self.fuel.is_none() {
             index | ALREADY_CHARGED.cast_unsigned()
