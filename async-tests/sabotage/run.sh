@@ -37,7 +37,7 @@ for row in "${rows[@]}"; do
 done
 
 applies() {
-    patch -d "$1" -p1 --dry-run --force --fuzz=2 <"$2"
+    patch -d "$1" -p1 --dry-run --force --fuzz=0 <"$2"
 }
 
 # Whether the tests fail under a patch is for the long run to say; that it applies can be asked each time.
@@ -169,7 +169,7 @@ for row in "${sound[@]}"; do
             continue
         fi
         # `patch` gives the files the time of now, so that cargo builds them again.
-        patch -d "$tree" -p1 --quiet --force --fuzz=2 --no-backup-if-mismatch <"$patch"
+        patch -d "$tree" -p1 --quiet --force --fuzz=0 --no-backup-if-mismatch <"$patch"
         if ! build; then
             miss "$row" "$name" "UNBUILDABLE" "$(grep -m1 '^error' "$work/log" | cut -c1-100)"
         elif check "$row"; then
@@ -177,7 +177,7 @@ for row in "${sound[@]}"; do
         else
             report "$row" "$name" "detected" "$(reason)"
         fi
-        if ! patch -d "$tree" -p1 --quiet --force --fuzz=2 --no-backup-if-mismatch --reverse <"$patch"; then
+        if ! patch -d "$tree" -p1 --quiet --force --fuzz=0 --no-backup-if-mismatch --reverse <"$patch"; then
             echo "cannot take $patch back" >&2
             exit 2
         fi

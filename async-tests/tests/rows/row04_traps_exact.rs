@@ -16,9 +16,12 @@ use trapping::{AROUND, CALLER, Function, Kind};
 
 const PLENTY: u64 = 1 << 40;
 
+/// What it is called and what it does.
+type Setting = (&'static str, fn(&mut Config));
+
 /// Settings that decide where the count is, or how a trap comes about.
 fn engines() -> Vec<(&'static str, Engine)> {
-    let settings: [(&str, fn(&mut Config)); 6] = [
+    let settings: [Setting; 6] = [
         ("speed", |_| {}),
         ("opt level none", |config| {
             config.cranelift_opt_level(OptLevel::None);
@@ -36,7 +39,7 @@ fn engines() -> Vec<(&'static str, Engine)> {
             config.epoch_interruption(true);
         }),
     ];
-    let engine = |(name, set): (&'static str, fn(&mut Config))| {
+    let engine = |(name, set): Setting| {
         let mut config = Config::new();
         config.consume_fuel(true);
         set(&mut config);
