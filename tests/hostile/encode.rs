@@ -74,7 +74,13 @@ pub(crate) const DROP: u8 = 0x1a;
 pub(crate) const LOCAL_GET: u8 = 0x20;
 pub(crate) const LOCAL_SET: u8 = 0x21;
 pub(crate) const I32_LOAD: u8 = 0x28;
+pub(crate) const I64_LOAD: u8 = 0x29;
 pub(crate) const I32_STORE: u8 = 0x36;
 pub(crate) const I32_CONST: u8 = 0x41;
+pub(crate) const I64_CONST: u8 = 0x42;
 pub(crate) const I32_ADD: u8 = 0x6a;
+pub(crate) const I64_ADD: u8 = 0x7c;
+pub(crate) const I32_WRAP_I64: u8 = 0xa7;
+/// Behind the prefix 0xfc.
+pub(crate) const MEMORY_FILL: u8 = 0x0b;
 pub(crate) const EMPTY: u8 = 0x40;

@@ -4,6 +4,7 @@
 mod bombs;
 mod encode;
 mod limits;
+mod meters;
 mod mutants;
 mod refusals;
 mod support;
