@@ -11,6 +11,11 @@
 //! | `ExecCore::async_state` | set; `NONE` while a host future is polled | the resumer's |
 //! | the thread's cell | the fiber's | the resumer's |
 //!
+//! # What a switch costs
+//!
+//! The switch itself is a few nanoseconds. But a processor foresees where a `return` leads by the calls it has seen, and
+//! behind a switch it foresees wrongly, once per frame. So the frames around both ends of a switch are inlined.
+//!
 //! # Why futures over a fiber are `Send`
 //!
 //! Between the root of a fiber and a suspend there are only frames of this crate, of wasm code, and of `Send` futures:
@@ -93,6 +98,7 @@ pub(crate) unsafe fn can_block(exec: *const ExecCore) -> bool {
 /// `exec` is the executing half of the live store whose work runs on this thread. No reference into the store is held
 /// by the caller across this call except by `future`, and every frame between the fiber's root and here keeps the
 /// module's promise of `Send`.
+#[inline(always)]
 pub(crate) unsafe fn block_on<F: Future + ?Sized>(
     exec: *mut ExecCore,
     mut future: Pin<&mut F>,
@@ -157,6 +163,7 @@ impl Drop for Lent {
 /// # Safety
 ///
 /// As for [`block_on`].
+#[inline(always)]
 pub(crate) unsafe fn yield_now(exec: *mut ExecCore) -> Result<()> {
     // SAFETY: the caller's.
     let state = unsafe { &mut (*exec).async_state };
@@ -338,6 +345,7 @@ where
 
 impl<R, F, N> OnFiber<R, F, N> {
     /// Runs the fiber until it suspends or ends; true at its end.
+    #[inline(always)]
     fn resume(self: Pin<&mut Self>, wake: Wake) -> bool {
         let this = self.project();
         let exec = *this.exec;
@@ -378,6 +386,7 @@ where
 {
     type Output = Result<R>;
 
+    #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<R>> {
         if self.fiber.is_none() {
             self.as_mut().make()?;
