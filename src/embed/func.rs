@@ -47,12 +47,14 @@ impl Func {
     /// # Panics
     ///
     /// This is another store.
+    #[inline]
     pub(crate) fn func_ref(&self, core: &StoreCore) -> NonNull<VmFuncRef> {
         assert!(self.comes_from(core), "object used with the wrong store");
         self.func_ref
     }
 
     /// Whether the function is of this store.
+    #[inline]
     pub(crate) fn comes_from(&self, core: &StoreCore) -> bool {
         self.store == core.id
     }

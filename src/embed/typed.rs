@@ -113,9 +113,8 @@ where
         Results: Sync,
     {
         let mut store = store.as_context_mut();
-        let this = self.clone();
         call::on_fiber(&mut store, move |store| {
-            this.enter(store.0.core_mut(), params)
+            self.enter(store.0.core_mut(), params)
         })
         .await?
     }

@@ -115,6 +115,7 @@ impl StoreCore {
     /// # Errors
     ///
     /// [`Trap::OutOfFuel`] if there is no more; cancellation.
+    #[inline(always)]
     pub(crate) fn out_of_fuel(&mut self) -> Result<()> {
         let left = self.fuel_left();
         if left == 0 {
@@ -181,6 +182,7 @@ impl StoreCore {
     /// # Errors
     ///
     /// [`Trap::Interrupt`], the callback's error, a yield where there is no fiber, cancellation.
+    #[inline(always)]
     pub(crate) fn new_epoch(&mut self) -> Result<()> {
         if !self.epoch_passed() {
             return Ok(());

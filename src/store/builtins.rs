@@ -107,6 +107,7 @@ mod shims {
 /// # Safety
 ///
 /// `vmctx` is of a live instance whose code called this through a trampoline.
+#[inline(always)]
 unsafe fn enter_host<R>(
     vmctx: *mut VmContext,
     body: impl FnOnce(&mut StoreCore, InstanceId) -> Result<R>,
@@ -527,6 +528,7 @@ mod bodies {
         })
     }
 
+    #[inline(always)]
     pub(super) fn out_of_fuel(core: &mut StoreCore, _: InstanceId, _: i32) -> Result<()> {
         let slot = core.take_guest_fuel();
         core.out_of_fuel()?;
@@ -534,6 +536,7 @@ mod bodies {
         Ok(())
     }
 
+    #[inline(always)]
     pub(super) fn new_epoch(core: &mut StoreCore, _: InstanceId, _: i32) -> Result<()> {
         let slot = core.take_guest_fuel();
         core.new_epoch()?;

@@ -223,6 +223,7 @@ impl StoreCore {
     /// # Errors
     ///
     /// Cancelled, or not on a fiber.
+    #[inline(always)]
     pub(crate) fn yield_now(&mut self) -> Result<()> {
         // SAFETY: as in `block_on`.
         unsafe { exec::yield_now(self.exec_ptr()) }
