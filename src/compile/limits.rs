@@ -4,7 +4,7 @@
 //! by cheaper algorithms, or refused. Must not know how functions are translated.
 
 use crate::error::{Result, ensure};
-use cranelift_codegen::ir::{Block, Function};
+use cranelift_codegen::ir::{Block, Function, Inst};
 use cranelift_entity::SecondaryMap;
 
 /// Which code generator a function gets.
@@ -122,7 +122,7 @@ fn weigh(func: &Function) -> Weight {
             .sum::<usize>();
     }
     Weight {
-        blocks: dfg.num_blocks(),
+        blocks: warm(func).count(),
         instructions: dfg.num_insts(),
         edge_values,
     }
@@ -141,17 +141,25 @@ fn branches(func: &Function, block: Block) -> impl Iterator<Item = (Block, usize
         .map(|target| (target.block(lists), target.len(lists)))
 }
 
+/// Blocks that are not cold. Cold ones, of which each check has one, call what preserves every register.
+fn warm(func: &Function) -> impl Iterator<Item = Block> {
+    let blocks = func.layout.blocks();
+    blocks.filter(|&block| !func.layout.is_cold(block))
+}
+
+/// Whether an instruction is a call that counts.
+fn is_call(func: &Function, block: Block, inst: Inst) -> bool {
+    func.dfg.insts[inst].opcode().is_call() && !func.layout.is_cold(block)
+}
+
 /// How many calls a function makes.
 fn calls(func: &Function) -> u64 {
-    let dfg = &func.dfg;
-    let insts = func
-        .layout
-        .blocks()
-        .flat_map(|b| func.layout.block_insts(b));
-    insts
-        .filter(|&inst| dfg.insts[inst].opcode().is_call())
-        .map(|_| 1)
-        .sum()
+    let mut calls = 0;
+    for block in warm(func) {
+        let insts = func.layout.block_insts(block);
+        calls += insts.filter(|&inst| is_call(func, block, inst)).count() as u64;
+    }
+    calls
 }
 
 /// What a live value passes.
@@ -176,7 +184,7 @@ fn live_values(func: &Function, passed: Passed) -> u64 {
             value_at[param] = (place, step);
         }
         for inst in func.layout.block_insts(block) {
-            step += u32::from(passed == Passed::Calls && dfg.insts[inst].opcode().is_call());
+            step += u32::from(passed == Passed::Calls && is_call(func, block, inst));
             for &result in dfg.inst_results(inst) {
                 value_at[result] = (place, step);
             }
@@ -222,7 +230,7 @@ fn live_values(func: &Function, passed: Passed) -> u64 {
                 let to = loops.get(outermost).map_or(at, |&(_, _, end)| end.max(at));
                 spans[value] = spans[value].max(to.saturating_sub(from));
             }
-            at += u32::from(passed == Passed::Calls && dfg.insts[inst].opcode().is_call());
+            at += u32::from(passed == Passed::Calls && is_call(func, block, inst));
         }
     }
     spans.values().map(|&span| u64::from(span)).sum()

@@ -14,6 +14,7 @@ use crate::store::{
 use crate::{Error, Result};
 use std::fmt;
 use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 
 /// Owns a host's data and every instance, memory, table, global and host value made in it.
@@ -46,6 +47,8 @@ pub(crate) struct StoreInner<T: 'static> {
     pub(crate) core: StoreCore,
     limiter: Option<Limiter<T>>,
     epoch: Option<EpochCallback<T>>,
+    /// Whether what happens at the deadline was changed while the callback ran.
+    epoch_changed: bool,
     pub(crate) data: ManuallyDrop<T>,
 }
 
@@ -107,6 +110,7 @@ impl<T> Store<T> {
             core: StoreCore::new(engine, StoreInner::<T>::hooks),
             limiter: None,
             epoch: None,
+            epoch_changed: false,
             data: ManuallyDrop::new(data),
         });
         let inner = NonNull::from(Box::leak(inner));
@@ -220,7 +224,7 @@ impl<T> Store<T> {
 
     /// At the deadline guests trap with [`Trap::Interrupt`](crate::Trap::Interrupt). The default.
     pub fn epoch_deadline_trap(&mut self) {
-        self.inner_mut().epoch = None;
+        self.inner_mut().set_epoch(None);
     }
 
     /// At the deadline a callback decides.
@@ -230,7 +234,7 @@ impl<T> Store<T> {
         &mut self,
         callback: impl FnMut(StoreContextMut<'_, T>) -> Result<UpdateDeadline> + Send + Sync + 'static,
     ) {
-        self.inner_mut().epoch = Some(Box::new(callback));
+        self.inner_mut().set_epoch(Some(Box::new(callback)));
     }
 
     /// At the deadline guests give the executor a turn and go on with a deadline `delta` ticks later. From here on the
@@ -278,13 +282,18 @@ impl<T> Store<T> {
 }
 
 impl<T> StoreInner<T> {
+    fn set_epoch(&mut self, callback: Option<EpochCallback<T>>) {
+        self.epoch = callback;
+        self.epoch_changed = true;
+    }
+
     fn epoch_yield(&mut self, delta: u64) {
-        self.epoch = Some(Box::new(move |_| Ok(UpdateDeadline::Yield(delta))));
+        self.set_epoch(Some(Box::new(move |_| Ok(UpdateDeadline::Yield(delta)))));
         self.core.async_required = true;
     }
 
     pub(super) fn epoch_trap(&mut self) {
-        self.epoch = None;
+        self.set_epoch(None);
     }
 
     pub(super) fn epoch_yield_and_update(&mut self, delta: u64) {
@@ -367,10 +376,12 @@ impl<T> StoreHooks for StoreInner<T> {
         let Some(mut callback) = self.epoch.take() else {
             return Ok(UpdateDeadline::Interrupt);
         };
-        let update = callback(StoreContextMut(self));
-        // Unless the callback replaced itself.
-        self.epoch.get_or_insert(callback);
-        update
+        self.epoch_changed = false;
+        let update = catch_unwind(AssertUnwindSafe(|| callback(StoreContextMut(self))));
+        if !self.epoch_changed {
+            self.epoch = Some(callback);
+        }
+        update.unwrap_or_else(|payload| resume_unwind(payload))
     }
 }
 

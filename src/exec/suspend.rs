@@ -243,10 +243,6 @@ pub(crate) struct OnFiber<R, F, N> {
     pinned: PhantomPinned,
 }
 
-#[expect(
-    clippy::non_send_fields_in_send_ty,
-    reason = "the fiber and the pointers are sent under the module's promise"
-)]
 // SAFETY: the module's documentation says what lives on the fiber across a suspend; the store is borrowed by whoever made
 // this, by `on_fiber`'s contract, and its data is `Send` if this is sent.
 unsafe impl<R: Send, F: Send, N: Send> Send for OnFiber<R, F, N> {}
