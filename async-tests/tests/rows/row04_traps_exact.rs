@@ -15,7 +15,7 @@ mod endless;
 mod trapping;
 
 use endless::Endless;
-use trapping::{AROUND, CALLER, Function, Kind};
+use trapping::{AROUND, Around, CALLER, Function, Kind};
 
 const PLENTY: u64 = 1 << 40;
 
@@ -65,9 +65,10 @@ fn call(
     store: &mut Store<()>,
     func: &TypedFunc<i32, ()>,
     arg: i32,
+    fuel: u64,
     (mode, interval): (&str, Option<u64>),
 ) -> (u64, String) {
-    store.set_fuel(PLENTY).unwrap();
+    store.set_fuel(fuel).unwrap();
     store.set_epoch_deadline(1_000_000);
     let result: Result<()> = if mode == "sync" {
         func.call(&mut *store, arg)
@@ -75,14 +76,14 @@ fn call(
         store.fuel_async_yield_interval(interval).unwrap();
         let (result, trace) = trace(func.call_async(&mut *store, arg));
         match interval {
-            Some(1) => assert!(trace.pendings > 0, "{mode}"),
+            Some(1) => assert!(trace.pendings > 0 || fuel < PLENTY, "{mode}"),
             // Straight code may be over before seven units are.
             Some(_) => {}
             None => assert_eq!(trace.pendings, 0, "{mode}"),
         }
         result
     };
-    let used = PLENTY - store.get_fuel().unwrap();
+    let used = fuel - store.get_fuel().unwrap();
     let end = match result {
         Ok(()) => "no trap".into(),
         Err(error) => error
@@ -120,7 +121,7 @@ fn check(kinds: &[Kind]) -> usize {
                     let expected = (function.used() + CALLER, format!("{:?}", kind.trap));
                     let func = instance.get_typed_func(&mut store, name).unwrap();
                     let turns = i32::try_from(function.turns()).unwrap();
-                    let actual = call(&mut store, &func, turns, mode);
+                    let actual = call(&mut store, &func, turns, PLENTY, mode);
                     seen += 1;
                     if actual != expected {
                         let code = kind.code;
@@ -182,7 +183,7 @@ isolated! {
                 let instance = Instance::new(&mut store, &module, &[]).unwrap();
                 let func = instance.get_typed_func(&mut store, "run").unwrap();
                 for mode in MODES {
-                    let actual = call(&mut store, &func, 0, mode);
+                    let actual = call(&mut store, &func, 0, PLENTY, mode);
                     seen += 1;
                     let mut depth = |name: &str| {
                         let global = instance.get_global(&mut store, name).unwrap();
@@ -315,5 +316,40 @@ isolated! {
             i32.const 5     | i32.const 2 | i32.const 4; i32.const 0; X; table.init $t $e !5/2
         "));
         assert_eq!(seen, 12 * 12 * 24);
+    }
+
+    120 => fn row04_traps_where_fuel_just_suffices() {
+        // What needs no look at the fuel traps without any left, too. A bulk operation that is looked at has to leave a unit, or
+        // the want of fuel is what ends the guest.
+        let trap = Trap::MemoryOutOfBounds;
+        let unseen = kinds(trap, "
+            i32.const -8    | i32.const 8 | X; i32.load !; drop
+            i32.const -8    | i32.const 8 | X; i32.const 1; i32.const 8; memory.fill !8/8
+        ");
+        let seen = kinds(trap, "
+            i32.const 65000 | i32.const 8 | X; i32.const 1; i32.const 1000; memory.fill !1000/1000
+            i32.const 99000 | i32.const 8 | i32.const 8; i32.const 64; X; memory.copy !99000/8
+        ");
+        let all = unseen.into_iter().map(|k| (k, false)).chain(seen.into_iter().map(|k| (k, true)));
+        for (kind, looks) in all {
+            let function = Function::new(&kind, Around::Nothing, false);
+            let wat = trapping::module(&function.wat("f"));
+            let used = function.used() + CALLER;
+            for (settings, engine) in engines() {
+                let module = Module::new(&engine, &wat).unwrap();
+                let mut store = Store::new(&engine, ());
+                store.set_fuel(PLENTY).unwrap();
+                let instance = Instance::new(&mut store, &module, &[]).unwrap();
+                let func = instance.get_typed_func(&mut store, "f").unwrap();
+                for mode in MODES {
+                    for fuel in [used - 1, used, used + 1] {
+                        let end = if looks && fuel <= used { Trap::OutOfFuel } else { trap };
+                        let actual = call(&mut store, &func, 0, fuel, mode);
+                        let expected = (used.min(fuel), format!("{end:?}"));
+                        assert_eq!(actual, expected, "{}, {fuel} of {used}, {settings}, {mode:?}", kind.code);
+                    }
+                }
+            }
+        }
     }
 }
