@@ -158,21 +158,18 @@ isolated! {
 
 #[test]
 fn row05_a_callback_can_put_the_trap_in_its_place() {
-    let engine = tussah_async_tests::engine(false, true);
+    let engine = engine(false, true);
     let module =
         tussah::Module::new(&engine, r#"(module (func (export "f") (loop (br 0))))"#).unwrap();
-    let mut store = tussah::Store::new(&engine, 0);
+    let mut store = Store::new(&engine, 0);
     store.epoch_deadline_callback(|mut store| {
         *store.data_mut() += 1;
         store.epoch_deadline_trap();
-        Ok(tussah::UpdateDeadline::Continue(0))
+        Ok(UpdateDeadline::Continue(0))
     });
-    let instance = tussah::Instance::new(&mut store, &module, &[]).unwrap();
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
     let f = instance.get_typed_func::<(), ()>(&mut store, "f").unwrap();
     let error = f.call(&mut store, ()).unwrap_err();
-    assert_eq!(
-        error.downcast_ref::<tussah::Trap>(),
-        Some(&tussah::Trap::Interrupt)
-    );
+    assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::Interrupt));
     assert_eq!(*store.data(), 1, "the callback was asked once");
 }
