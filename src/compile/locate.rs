@@ -147,6 +147,29 @@ impl Located {
         }
     }
 
+    /// After the optimiser: gives what it made anew, which has no position, that of the access before it in its block. An
+    /// access that becomes part of such an instruction is that one.
+    pub(super) fn place(&self, func: &mut Function) {
+        if self.sites.is_empty() {
+            return;
+        }
+        let mut placed = Vec::new();
+        for block in func.layout.blocks() {
+            let mut access = None;
+            for inst in func.layout.block_insts(block) {
+                let location = func.srcloc(inst);
+                if func.dfg.insts[inst].memflags_trap_code(&func.dfg).is_some() {
+                    access = Some(location);
+                } else if let (true, Some(access)) = (location.is_default(), access) {
+                    placed.push((inst, access));
+                }
+            }
+        }
+        for (inst, location) in placed {
+            func.set_srcloc(inst, location);
+        }
+    }
+
     /// After the optimiser: stores the count into `slot` before the accesses for which `which`, given block and position,
     /// says so. Tells whether there were any.
     pub(super) fn store(
@@ -161,6 +184,7 @@ impl Located {
                 let code = func.dfg.insts[inst].memflags_trap_code(&func.dfg);
                 let position = func.srcloc(inst).bits();
                 if let Some(site) = code.and_then(|code| self.site(position, code))
+                    && !self.stored.contains(&site.position)
                     && which(func, block, site.position)
                 {
                     stores.push((inst, site));
@@ -283,8 +307,25 @@ impl Located {
                 location += 1;
             }
             let position = match locations.get(location) {
-                Some(l) if l.start <= offset => l.loc.bits(),
-                _ => continue,
+                Some(l) if l.start <= offset && !l.loc.is_default() => l.loc.bits(),
+                _ => {
+                    // Any access of this mark.
+                    let Some(Marked { mark, .. }) = Marked::from_clif(code) else {
+                        continue;
+                    };
+                    let same = self.sites.iter().filter(|site| site.mark == mark);
+                    let open = same.map(|site| site.position);
+                    let before = lost.len();
+                    lost.extend(open.filter(|position| !self.stored.contains(position)));
+                    if lost.len() == before {
+                        table.push(FuelSite {
+                            offset,
+                            place: FuelPlace::Frame(slot),
+                            owed: 0,
+                        });
+                    }
+                    continue;
+                }
             };
             let Some(site) = self.site(position, code) else {
                 continue;

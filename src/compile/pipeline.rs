@@ -317,6 +317,7 @@ impl Worker {
             if isa.flags().opt_level() != OptLevel::None {
                 context.egraph_pass(isa, &mut control)?;
                 located.chain(&mut context.func, &context.domtree);
+                located.place(&mut context.func);
             }
             Ok(())
         };
