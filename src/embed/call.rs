@@ -30,7 +30,7 @@ use tussah_fiber::FiberStack;
 ///
 /// `func` is of this store and of the type whose `enter` trampoline is given; `args` has a slot for each parameter and
 /// result, parameters filled in with values of this store.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn call_raw(
     core: &mut StoreCore,
     func: NonNull<VmFuncRef>,

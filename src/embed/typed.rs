@@ -91,6 +91,7 @@ where
     /// # Errors
     ///
     /// As for [`Func::call`].
+    #[inline]
     pub fn call(&self, mut store: impl AsContextMut, params: Params) -> Result<Results> {
         let store = store.as_context_mut();
         let core = store.0.core_mut();
@@ -119,6 +120,7 @@ where
         .await?
     }
 
+    #[inline(always)]
     fn enter(&self, core: &mut StoreCore, params: Params) -> Result<Results> {
         let mut slots = Slots::<Params::Slots, Results::Slots> { raw: [] };
         let raw = (&raw mut slots).cast::<ValRaw>();

@@ -27,6 +27,7 @@ pub(super) fn stack_pointer() -> usize {
 /// `exec` is the executing half of a live store that nobody else uses during the call; `callee`, `code` and `enter` are
 /// of one function of that store; `root` is a context of that store; `args` has a slot for every parameter and result,
 /// parameters filled in.
+#[inline(always)]
 pub(crate) unsafe fn enter(
     exec: *mut ExecCore,
     enter: EnterFn,
