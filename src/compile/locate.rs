@@ -50,7 +50,7 @@ pub(super) struct Located {
     /// What the value of each label holds: a root and a constant more.
     labels: Vec<(Value, i64)>,
     /// The positions before whose accesses the count is stored.
-    stored: HashSet<u32>,
+    pub(super) stored: HashSet<u32>,
     /// What counts are made of.
     roots: HashSet<Value>,
     /// Of the optimised function.
@@ -171,13 +171,13 @@ impl Located {
     }
 
     /// After the optimiser: stores the count into `slot` before the accesses for which `which`, given block and position,
-    /// says so. Tells whether there were any.
+    /// says so.
     pub(super) fn store(
         &mut self,
         func: &mut Function,
         slot: StackSlot,
         which: impl Fn(&Function, Block, u32) -> bool,
-    ) -> bool {
+    ) {
         let mut stores = Vec::new();
         for block in func.layout.blocks() {
             for inst in func.layout.block_insts(block) {
@@ -191,7 +191,6 @@ impl Located {
                 }
             }
         }
-        let any = !stores.is_empty();
         for (inst, site) in stores {
             self.stored.insert(site.position);
             let location = func.srcloc(inst);
@@ -200,7 +199,6 @@ impl Located {
             let count = cursor.ins().iadd_imm_s(site.root, site.owed);
             cursor.ins().stack_store(POINTER, count, slot, 0);
         }
-        any
     }
 
     /// The access that faults with `code` in an instruction of the operator at `position`: that operator's, or the nearest

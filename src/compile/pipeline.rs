@@ -12,7 +12,7 @@ use super::trampoline::Trampolines;
 use super::translate::{FuncTranslator, Metering, TranslateEnv};
 use crate::abi::VmctxLayout;
 use crate::code::{Artifact, CodeTables, FuelSite, FuncLoc, TrampolineCode, Tunables};
-use crate::error::{Context as _, Error, Result, bail, ensure, format_err};
+use crate::error::{Context as _, Error, Result, bail, format_err};
 use crate::wasm::{DefinedFuncIndex, ModuleInfo, WasmFuncType};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::StackSlot;
@@ -348,11 +348,11 @@ impl Worker {
                     context.clear();
                     return Ok(result);
                 }
-                // Once more at most: what is stored is not lost.
-                Err(lost) => ensure!(
-                    located.store(&mut context.func, slot, |_, _, at| lost.contains(&at)),
-                    "the code generator lost the count of fuel"
-                ),
+                // What is stored, or has no access any more, is not lost again.
+                Err(lost) => {
+                    located.store(&mut context.func, slot, |_, _, at| lost.contains(&at));
+                    located.stored.extend(lost);
+                }
             }
         }
     }

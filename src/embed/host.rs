@@ -20,7 +20,7 @@ use crate::{Result, bail};
 use smallvec::SmallVec;
 use std::fmt;
 use std::future::Future;
-use std::mem::MaybeUninit;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::ptr::{self, NonNull};
@@ -188,9 +188,10 @@ impl HostFunc {
             let (params, mut results) = load_dynamic(caller.core(), &shared, slots)?;
             {
                 let exec = caller.core().exec_ptr();
-                let future = func(caller.reborrow(), &params, &mut results);
+                let future =
+                    Foreign::make(|| Pin::from(func(caller.reborrow(), &params, &mut results)));
                 // SAFETY: as in `shim_async`.
-                unsafe { exec::block_on(exec, Pin::from(future).as_mut()) }??;
+                unsafe { exec::block_on(exec, pin!(future).pinned()) }??;
             }
             store_dynamic(caller.core(), &shared, &results, slots)
         };
@@ -372,8 +373,8 @@ where
             let params = P::load(caller.core(), args);
             let exec = caller.core().exec_ptr();
             let result = {
-                let mut future = Pin::from(func(caller.reborrow(), params));
-                exec::block_on(exec, future.as_mut())?
+                let future = Foreign::make(|| Pin::from(func(caller.reborrow(), params)));
+                exec::block_on(exec, pin!(future).pinned())?
             };
             store_result(caller.core(), result, args)
         })
@@ -401,11 +402,35 @@ where
             let params = P::load(caller.core(), args);
             let exec = caller.core().exec_ptr();
             let result = {
-                let future = pin!(func.call(caller.reborrow(), params));
-                exec::block_on(exec, future)?
+                let future = Foreign::make(|| func.call(caller.reborrow(), params));
+                exec::block_on(exec, pin!(future).pinned())?
             };
             store_result(caller.core(), result, args)
         })
+    }
+}
+
+/// A future that is made and dropped outside of the frame that waits for it. That frame may go on on another thread, and the
+/// compiler may keep addresses of thread-locals, which other people's code is free to use, for as long as a frame.
+struct Foreign<F>(ManuallyDrop<F>);
+
+impl<F> Foreign<F> {
+    #[inline(never)]
+    fn make(make: impl FnOnce() -> F) -> Self {
+        Foreign(ManuallyDrop::new(make()))
+    }
+
+    fn pinned(self: Pin<&mut Self>) -> Pin<&mut F> {
+        // SAFETY: the field is pinned as the whole is: it is dropped in place and never moved out.
+        unsafe { self.map_unchecked_mut(|this| &mut *this.0) }
+    }
+}
+
+impl<F> Drop for Foreign<F> {
+    #[inline(never)]
+    fn drop(&mut self) {
+        // SAFETY: dropped once, here.
+        unsafe { ManuallyDrop::drop(&mut self.0) };
     }
 }
 

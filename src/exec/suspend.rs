@@ -20,7 +20,8 @@
 //!
 //! Between the root of a fiber and a suspend there are only frames of this crate, of wasm code, and of `Send` futures:
 //! a host function that is not a future returns before anything can suspend, because blocking entries refuse to run on
-//! a fiber. Thread-locals are reached by functions that are never inlined.
+//! a fiber. Thread-locals are reached by functions that are never inlined; and other people's code, which may have
+//! thread-locals of its own, is called from the frames that suspend and never inlined into them.
 
 use super::{Activation, ExecCore, tls};
 use crate::abi::VmExec;
@@ -102,7 +103,7 @@ pub(crate) unsafe fn block_on<F: Future + ?Sized>(
     let state = unsafe { std::mem::replace(&mut (*exec).async_state, AsyncState::NONE) };
     if state.suspend.is_null() {
         let mut context = Context::from_waker(Waker::noop());
-        return match future.poll(&mut context) {
+        return match poll_once(future, &mut context) {
             Poll::Ready(value) => Ok(value),
             Poll::Pending => Err(format_err!(
                 "an asynchronous operation was pending where the host may not wait: \
@@ -118,7 +119,7 @@ pub(crate) unsafe fn block_on<F: Future + ?Sized>(
         }
         // SAFETY: the context came with the last resume, whose poll is still going on.
         let context = unsafe { &mut *lent.state.context };
-        if let Poll::Ready(value) = future.as_mut().poll(context) {
+        if let Poll::Ready(value) = poll_once(future.as_mut(), context) {
             return Ok(value);
         }
         if std::thread::panicking() {
@@ -133,6 +134,12 @@ pub(crate) unsafe fn block_on<F: Future + ?Sized>(
             None => lent.state.cancelled = 1,
         }
     }
+}
+
+/// Never part of the frame that suspends, see the module's promise.
+#[inline(never)]
+fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    future.poll(cx)
 }
 
 /// The state taken out of a store while a future is polled.
@@ -346,10 +353,12 @@ impl<R, F, N> OnFiber<R, F, N> {
         let Some(fiber) = this.fiber.as_mut() else {
             return true;
         };
-        if !this.seat.is_null() {
+        // Where the seat is, is known while the fiber is suspended only.
+        let parked = std::mem::replace(this.seat, ptr::null_mut());
+        if !parked.is_null() {
             // SAFETY: the future borrows the store, nobody else touches it during this poll; the fiber is suspended, so its
             // first frame is alive and nobody uses it.
-            let (exec, seat) = unsafe { (&mut *exec, &mut **this.seat) };
+            let (exec, seat) = unsafe { (&mut *exec, &mut *parked) };
             seat.base = Activation {
                 outer: exec.vm.exec,
                 previous: exec.activation,
@@ -360,12 +369,17 @@ impl<R, F, N> OnFiber<R, F, N> {
         // fiber, which keeps the host's share of stack for such things.
         let _ = os::ensure_signal_stack();
         if fiber.resume(wake).is_ok() {
+            // The first time, the fiber has put it there.
+            *this.seat = ptr::null_mut();
             if let Some(Ok(stack)) = this.fiber.take().map(Fiber::into_stack) {
                 // SAFETY: as above; the fiber has ended.
                 let core = unsafe { &mut *exec };
                 core.warm_stack = core.keep_stack.then_some(stack);
             }
             return true;
+        }
+        if !parked.is_null() {
+            *this.seat = parked;
         }
         // SAFETY: as above; the fiber is suspended, so its seat is in place.
         unsafe { (**this.seat).exchange(&mut *exec) };
