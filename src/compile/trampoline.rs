@@ -8,7 +8,6 @@
 //!
 //! With fuel, `enter` and `exit` move its count between the store and the registers in which wasm code passes it along.
 //!
-//!
 //! `exit` and builtin trampolines record where wasm code was left, `enter` records where a raised trap continues.
 //! This file makes CLIF; it must not know how code is compiled or linked.
 

@@ -21,13 +21,12 @@ const MODULES: u64 = 2_000;
 const EXECUTED: u64 = 500;
 const RETURNED_PERCENT: u64 = 60;
 
-/// Whether fuel is exact at traps of operators that may also go well. It is not yet: differences there are counted and
-/// printed, but do not fail the run. Once there are none the run fails until this is `true`, and from then on it holds.
+/// Whether fuel is exact at traps of operators that may also go well. While this is `false`, differences there are counted
+/// and printed, but do not fail the run; once there are none the run fails until it is `true`, and from then on it holds.
 const EXACT_AT_TRAPS: bool = true;
 
-/// Whether nothing is written, and nothing left, when fuel ends at a bulk operation. It is not so yet: the peer takes all
-/// the fuel before it writes anything. Tussah writes what the fuel is enough for, and takes nothing for an operation that
-/// is out of bounds as well. Kept as [`EXACT_AT_TRAPS`] is.
+/// Whether nothing is written, and nothing left, when fuel ends at a bulk operation, as in the peer. Kept as
+/// [`EXACT_AT_TRAPS`] is.
 const EXACT_AT_BULK: bool = true;
 
 /// How many differences are printed, and how many of a known sort.

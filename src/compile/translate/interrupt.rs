@@ -24,8 +24,9 @@
 //!
 //! # Epochs
 //!
-//! Function entries and loop headers look at one word of the store's alarm and call a cold builtin if it rings. The load is an ordinary one; the compiler does not merge two of them because each is followed by a call, which
-//! may write anything. A test looks for them in the optimised code.
+//! Function entries and loop headers look at one word of the store's alarm and call a cold builtin if it rings. The load is
+//! an ordinary one; the compiler does not merge two of them because each is followed by a call, which may write anything.
+//! A test looks for them in the optimised code.
 
 use super::trap::Marked;
 use super::{Body, FUEL_PARAM, POINTER, Region, at};
