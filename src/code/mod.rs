@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "executable memory")]
 
 mod artifact;
+mod identity;
 mod image;
 mod region;
 mod serialize;
@@ -15,6 +16,7 @@ mod validate;
 pub(crate) use artifact::{
     Artifact, CodeTables, FuelPlace, FuelSite, FuncLoc, TrampolineCode, TrampolinePlace,
 };
+pub(crate) use identity::{CODEGEN, CPU};
 pub(crate) use image::{CompiledModule, Image, find_image};
 pub(crate) use serialize::{from_bytes, is_artifact};
 pub(crate) use tunables::{CostTable, Tunables};

@@ -44,7 +44,7 @@ pub(crate) struct Compiler {
 impl fmt::Debug for Compiler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Compiler")
-            .field("target", &self.describe_target())
+            .field("codegen", &self.describe())
             .finish_non_exhaustive()
     }
 }
@@ -161,9 +161,14 @@ impl Compiler {
         })
     }
 
-    /// Names the target and every flag that decides what code is generated.
-    pub(crate) fn describe_target(&self) -> String {
+    /// Names the code generator and every flag that decides what code it generates.
+    pub(crate) fn describe(&self) -> String {
         settings::describe(&*self.isa)
+    }
+
+    /// The instruction-set extensions that generated code may use, separated by commas.
+    pub(crate) fn cpu_features(&self) -> String {
+        settings::cpu_features(&*self.isa)
     }
 
     /// Validates, translates and compiles every function. The error, if any, is that of the first faulty function in

@@ -2,7 +2,7 @@
 
 use super::config::{Config, Settings, WasmFeatures};
 use super::epoch::EpochClock;
-use super::identity;
+use super::identity::{self, CodeIdentity};
 use super::{RegisteredType, Trampolines, TypeRegistry};
 use crate::code::{self, Tunables};
 #[cfg(feature = "cranelift")]
@@ -69,15 +69,18 @@ impl Engine {
         let compiler = Compiler::new(&settings.compiler, &settings.tunables)
             .context("failed to set up the compiler for this machine")?;
         #[cfg(feature = "cranelift")]
-        let target = compiler.describe_target();
+        let code = CodeIdentity {
+            cpu: compiler.cpu_features(),
+            codegen: Some(compiler.describe()),
+        };
         #[cfg(not(feature = "cranelift"))]
-        let target = identity::host();
+        let code = CodeIdentity::default();
         if settings.tunables.signals_based_traps {
             exec::init_process()?;
         }
         Ok(Engine {
             inner: Arc::new(EngineInner {
-                identity: identity::describe(&settings, &target),
+                identity: identity::describe(&settings, &code),
                 settings,
                 clock: EpochClock::default(),
                 types: TypeRegistry::default(),
