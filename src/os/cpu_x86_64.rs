@@ -22,6 +22,7 @@ pub(crate) fn has_cpu_feature(name: &str) -> Option<bool> {
         "avx512f" => is_x86_feature_detected!("avx512f"),
         "avx512vl" => is_x86_feature_detected!("avx512vl"),
         "avx512vbmi" => is_x86_feature_detected!("avx512vbmi"),
+        "avx_vnni" => is_x86_feature_detected!("avxvnni"),
         "avx512vnni" => is_x86_feature_detected!("avx512vnni"),
         _ => return None,
     })
