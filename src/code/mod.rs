@@ -12,7 +12,9 @@ mod serialize;
 mod tunables;
 mod validate;
 
-pub(crate) use artifact::{Artifact, CodeTables, FuelPlace, FuelSite, FuncLoc, TrampolineCode};
+pub(crate) use artifact::{
+    Artifact, CodeTables, FuelPlace, FuelSite, FuncLoc, TrampolineCode, TrampolinePlace,
+};
 pub(crate) use image::{CompiledModule, Image, find_image};
 pub(crate) use serialize::{from_bytes, is_artifact};
 pub(crate) use tunables::{CostTable, Tunables};

@@ -413,11 +413,14 @@ fn trampolines_compile_for_every_shape() {
             results: mixed(results, 3),
         };
         let code = compiler
-            .compile_trampolines(&ty)
+            .compile_trampolines([&ty])
             .unwrap_or_else(|e| panic!("{ty}: {e:?}"));
-        assert_eq!(code.enter, 0);
-        assert!(code.exit > 0 && code.exit.is_multiple_of(16));
-        assert!(code.text.len() > code.exit as usize);
+        let [place] = code.places[..] else {
+            panic!("one type")
+        };
+        assert_eq!(place.enter, 0);
+        assert!(place.exit > 0 && place.exit.is_multiple_of(16));
+        assert!(code.text.len() > place.exit as usize);
     }
 }
 
