@@ -65,6 +65,7 @@
 )]
 
 mod abi;
+mod bytes;
 mod code;
 #[cfg(feature = "cranelift")]
 mod compile;

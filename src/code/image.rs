@@ -1,10 +1,11 @@
 //! Code that is ready to run, and what is known of each of its instructions.
 
 use super::region::{self, CodeMemory};
-use super::{Artifact, CodeTables, FuelSite, FuncLoc};
+use super::{Artifact, CodeTables, FuelSite, FuncLoc, TrampolineCode};
 use crate::abi::builtins::HOST_WORD;
 use crate::abi::{ColdEntry, VmctxLayout};
 use crate::error::{Context, Result};
+use crate::os;
 use crate::wasm::{DefinedFuncIndex, ModuleInfo};
 use cranelift_entity::PrimaryMap;
 use std::ops::Range;
@@ -35,8 +36,23 @@ impl Image {
         functions: impl IntoIterator<Item = FuncLoc>,
         tables: CodeTables,
     ) -> Result<Image> {
-        let len = u32::try_from(text.len())
-            .with_context(|| format!("{} bytes of code are too many for one image", text.len()))?;
+        Image::over(
+            CodeMemory::publish(text, &[])?,
+            text.len(),
+            functions,
+            tables,
+        )
+    }
+
+    /// The image in `memory`, of whose bytes `len` are its text.
+    fn over(
+        memory: CodeMemory,
+        text: usize,
+        functions: impl IntoIterator<Item = FuncLoc>,
+        tables: CodeTables,
+    ) -> Result<Image> {
+        let len = u32::try_from(text)
+            .with_context(|| format!("{text} bytes of code are too many for one image"))?;
         let mut functions: Box<[_]> = (0..)
             .zip(functions)
             .map(|(index, loc)| (DefinedFuncIndex::from_u32(index), loc))
@@ -49,8 +65,8 @@ impl Image {
         }
         functions.sort_unstable_by_key(|&(_, loc)| loc.start);
         let image = Arc::new(ImageInner {
-            memory: CodeMemory::publish(text)?,
-            len: text.len(),
+            memory,
+            len: text,
             functions,
             tables,
         });
@@ -178,32 +194,51 @@ pub(crate) struct CompiledModule {
     pub(crate) functions: PrimaryMap<DefinedFuncIndex, FuncLoc>,
 }
 
+/// Whether a file can be mapped from this offset on.
+fn is_page(offset: u64) -> bool {
+    offset.is_multiple_of(os::page_size() as u64)
+}
+
 impl CompiledModule {
-    /// Makes an artifact's code executable; `host` becomes its host word.
+    /// Makes an artifact's code executable; `host` becomes its host word. The trampolines that came along are left over.
     ///
     /// # Errors
     ///
     /// The module's context would be too large, or there is no room for more code.
-    pub(crate) fn publish(artifact: Artifact, host: ColdEntry) -> Result<CompiledModule> {
+    pub(crate) fn publish(
+        artifact: Artifact,
+        host: ColdEntry,
+    ) -> Result<(CompiledModule, TrampolineCode)> {
         let Artifact {
             module: info,
-            mut text,
+            text,
             functions,
             tables,
+            trampolines,
         } = artifact;
         let layout = VmctxLayout::new(&info)
             .context("the module's imports and definitions need more than 1 GiB per instance")?;
-        let word = text
-            .last_chunk_mut::<HOST_WORD>()
-            .context("the text is too short for the host's word")?;
-        *word = (host as usize).to_ne_bytes();
-        let image = Image::publish(&text, functions.values().copied(), tables)?;
-        Ok(CompiledModule {
+        let word: [u8; HOST_WORD] = (host as usize).to_ne_bytes();
+        let len = text.bytes.len();
+        crate::ensure!(
+            len >= HOST_WORD,
+            "the text is too short for the host's word"
+        );
+        let memory = match &text.file {
+            Some((file, offset)) if is_page(*offset) => {
+                // SAFETY: whoever made the artifact promised that the file stays as it is.
+                unsafe { CodeMemory::map(file, *offset, len, &word) }?
+            }
+            _ => CodeMemory::publish(&text.bytes, &word)?,
+        };
+        let image = Image::over(memory, len, functions.values().copied(), tables)?;
+        let module = CompiledModule {
             info,
             layout,
             image,
             functions,
-        })
+        };
+        Ok((module, trampolines))
     }
 
     /// The entry point of a function's code.
@@ -228,15 +263,16 @@ mod tests {
     }
 
     fn tables() -> CodeTables {
-        CodeTables {
-            traps: vec![(1, 3), (6, 9)],
-            addresses: vec![(0, 100), (5, u32::MAX), (6, 200)],
-            fuel: vec![FuelSite {
-                offset: 6,
-                place: FuelPlace::Register(3),
-                owed: 9,
-            }],
-        }
+        let site = FuelSite {
+            offset: 6,
+            place: FuelPlace::Register(3),
+            owed: 9,
+        };
+        CodeTables::new(
+            &[(1, 3), (6, 9)],
+            &[(0, 100), (5, u32::MAX), (6, 200)],
+            &[site],
+        )
     }
 
     #[test]

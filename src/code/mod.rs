@@ -14,9 +14,9 @@ mod tunables;
 mod validate;
 
 pub(crate) use artifact::{
-    Artifact, CodeTables, FuelPlace, FuelSite, FuncLoc, TrampolineCode, TrampolinePlace,
+    Artifact, CodeTables, FuelPlace, FuelSite, FuncLoc, Text, TrampolineCode, TrampolinePlace,
 };
 pub(crate) use identity::{CODEGEN, CPU};
 pub(crate) use image::{CompiledModule, Image, find_image};
-pub(crate) use serialize::{from_bytes, is_artifact};
+pub(crate) use serialize::{Check, from_bytes, from_file, is_artifact};
 pub(crate) use tunables::{CostTable, Tunables};

@@ -12,8 +12,9 @@
 
 use super::image::ImageInner;
 use crate::error::{Context, Result};
-use crate::os::Reservation;
+use crate::os::{self, Reservation};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -101,12 +102,13 @@ pub(super) struct CodeMemory {
 }
 
 impl CodeMemory {
-    /// Allocates room for `text` and makes it executable there. The memory is never writable and executable at once.
+    /// Allocates room for `text` and makes it executable there, `last` in place of its last bytes. The memory is never
+    /// writable and executable at once.
     ///
     /// # Errors
     ///
     /// The code region is full, or the system has no memory left.
-    pub(super) fn publish(text: &[u8]) -> Result<Self> {
+    pub(super) fn publish(text: &[u8], last: &[u8]) -> Result<Self> {
         let count = text.len().div_ceil(GRANULE);
         let memory = CodeMemory::allocate(count)?;
         if count == 0 {
@@ -118,9 +120,46 @@ impl CodeMemory {
         space.make_accessible(range.clone())?;
         // SAFETY: the allocator gave these granules to `memory` alone, they are writable now, and at least as long as
         // the text, which lies elsewhere.
-        unsafe { ptr::copy_nonoverlapping(text.as_ptr(), memory.base(), text.len()) };
+        unsafe {
+            ptr::copy_nonoverlapping(text.as_ptr(), memory.base(), text.len());
+            let end = memory.base().wrapping_add(text.len() - last.len());
+            ptr::copy_nonoverlapping(last.as_ptr(), end, last.len());
+        }
         // SAFETY: nobody else knows of this memory, and we are done writing.
         unsafe { space.make_executable(range) }?;
+        Ok(memory)
+    }
+
+    /// Maps `len` bytes of a file executable, from an offset on that is a whole page, after writing `last` over the last
+    /// bytes of them. The file is neither copied nor changed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`CodeMemory::publish`], or the file cannot be mapped.
+    ///
+    /// # Safety
+    ///
+    /// Nobody changes the file while it is mapped.
+    pub(super) unsafe fn map(file: &File, offset: u64, len: usize, last: &[u8]) -> Result<Self> {
+        let memory = CodeMemory::allocate(len.div_ceil(GRANULE))?;
+        if len == 0 {
+            return Ok(memory);
+        }
+        let space = &region().space;
+        let start = memory.part().start;
+        // SAFETY: the allocator gave these granules to `memory` alone; the caller's promise for the file.
+        unsafe { space.map_file(start..start + len, file, offset) }?;
+        let page = os::page_size();
+        let word = start + len - last.len();
+        let pages = word / page * page..(start + len).next_multiple_of(page);
+        space.make_accessible(pages.clone())?;
+        // SAFETY: inside the part just mapped, which is private to us and writable now.
+        unsafe {
+            let to = space.base().wrapping_add(word);
+            ptr::copy_nonoverlapping(last.as_ptr(), to, last.len());
+        }
+        // SAFETY: nobody else knows of this memory, and we are done writing.
+        unsafe { space.make_executable(pages) }?;
         Ok(memory)
     }
 
@@ -254,8 +293,8 @@ mod tests {
 
     #[test]
     fn memory_is_found_while_it_is_registered() {
-        let memory = CodeMemory::publish(&[0xc3; GRANULE + 1]).unwrap();
-        let other = CodeMemory::publish(&[0xc3]).unwrap();
+        let memory = CodeMemory::publish(&[0xc3; GRANULE + 1], &[]).unwrap();
+        let other = CodeMemory::publish(&[0xc3], &[]).unwrap();
         assert_eq!(memory.count, 2);
         let pc = memory.base().addr();
         assert!(contains(pc) && contains(pc + 2 * GRANULE - 1));
@@ -286,7 +325,7 @@ mod tests {
 
     #[test]
     fn empty_text_needs_no_memory() {
-        let memory = CodeMemory::publish(&[]).unwrap();
+        let memory = CodeMemory::publish(&[], &[]).unwrap();
         assert_eq!(memory.count, 0);
         assert!(!memory.base().is_null());
     }

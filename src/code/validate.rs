@@ -1,10 +1,10 @@
-//! Whether an artifact's parts agree with each other: every index in range, every table sorted, every initial value of
-//! the type of its place.
+//! Whether an artifact's parts agree with each other: every index in range, every initial value of the type of its place.
+//! The tables that are searched by offset are not looked at: they do no harm whatever they hold.
 //!
 //! The compiler's output always passes. What passes may be published and instantiated without a panic; whether its code
 //! is good is not decided here. Reads artifacts only.
 
-use super::{Artifact, CodeTables, FuelPlace, FuncLoc};
+use super::{Artifact, FuncLoc, TrampolineCode};
 use crate::abi::builtins::HOST_WORD;
 use crate::error::{Context, Result, bail, ensure};
 use crate::wasm::{
@@ -21,13 +21,14 @@ use std::collections::HashSet;
 /// Names the first disagreement.
 pub(super) fn artifact(artifact: &Artifact) -> Result<()> {
     let info = &artifact.module;
+    let text = artifact.text.bytes.len();
     index_spaces(info)?;
     ensure!(
-        artifact.text.len() >= HOST_WORD && artifact.text.len().is_multiple_of(HOST_WORD),
+        text >= HOST_WORD && text.is_multiple_of(HOST_WORD),
         "the text has no word for the host at its end"
     );
-    functions(info, &artifact.functions, artifact.text.len())?;
-    code_tables(&artifact.tables, artifact.text.len())?;
+    functions(info, &artifact.functions, text)?;
+    trampolines(info, &artifact.trampolines)?;
     Module::new(info)?.check()
 }
 
@@ -113,29 +114,21 @@ fn functions(
     Ok(())
 }
 
-/// The tables that are searched by offset.
-fn code_tables(tables: &CodeTables, text: usize) -> Result<()> {
-    let inside = |last: Option<u32>| last.is_none_or(|last| (last as usize) < text);
+/// Trampolines of every type, or of none.
+fn trampolines(info: &ModuleInfo, code: &TrampolineCode) -> Result<()> {
+    let types = info.distinct_types().count();
     ensure!(
-        tables.traps.is_sorted_by(|a, b| a.0 < b.0) && inside(tables.traps.last().map(|t| t.0)),
-        "the trap table is not sorted, or leaves the text"
+        code.places.is_empty() || code.places.len() == types,
+        "trampolines of {} types for {types}",
+        code.places.len()
     );
-    // An address may repeat where an operator has no code, and the last range may begin at the very end.
+    let inside = |offset: u32| (offset as usize) < code.text.len();
     ensure!(
-        tables.addresses.is_sorted_by_key(|a| a.0)
-            && tables.addresses.last().is_none_or(|a| a.0 as usize <= text),
-        "the address table is not sorted, or leaves the text"
+        code.places
+            .iter()
+            .all(|place| inside(place.enter) && inside(place.exit)),
+        "a trampoline is not inside the text of all"
     );
-    ensure!(
-        tables.fuel.is_sorted_by(|a, b| a.offset < b.offset)
-            && inside(tables.fuel.last().map(|site| site.offset)),
-        "the fuel table is not sorted, or leaves the text"
-    );
-    for site in &tables.fuel {
-        if let FuelPlace::Register(register) = site.place {
-            ensure!(register < 16, "the fuel table names register {register}");
-        }
-    }
     Ok(())
 }
 
@@ -323,12 +316,14 @@ fn index_type(wide: bool) -> WasmVal {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use crate::code::{Artifact, CodeTables, FuelPlace, FuelSite, FuncLoc};
+    use crate::code::{
+        Artifact, CodeTables, FuelPlace, FuelSite, FuncLoc, TrampolineCode, TrampolinePlace,
+    };
     use crate::wasm::{
         ConstExpr, ConstOp, DataMode, DataSegment, DefinedGlobalIndex, ElemIndex, ElemItems,
-        ElemMode, ElemSegment, EntityIndex, ExportDef, FuncIndex, GlobalDesc, GlobalIndex,
-        ImportDef, MemoryDesc, MemoryIndex, ModuleInfo, TableDesc, TableIndex, TypeIndex,
-        WasmFuncType, WasmRef, WasmVal,
+        ElemMode, ElemSegment, EntityIndex, ExportDef, FuncIndex, FuncNames, GlobalDesc,
+        GlobalIndex, ImportDef, MemoryDesc, MemoryIndex, ModuleInfo, TableDesc, TableIndex,
+        TypeIndex, WasmFuncType, WasmRef, WasmVal,
     };
     use cranelift_entity::EntityRef;
 
@@ -343,7 +338,7 @@ pub(super) mod tests {
             imported_funcs: 1,
             start: Some(FuncIndex::new(1)),
             escaping: vec![FuncIndex::new(2)],
-            data_bytes: b"hello".to_vec(),
+            data_bytes: b"hello".to_vec().into(),
             ..ModuleInfo::default()
         };
         let ty = |params: &[WasmVal]| WasmFuncType {
@@ -421,7 +416,7 @@ pub(super) mod tests {
             },
             range: 1..5,
         });
-        module.func_names.insert(1, "main".into());
+        module.func_names = FuncNames::new(&[(1, "main")].into());
         let functions = [(0, 20), (32, 10)].map(|(start, len)| FuncLoc {
             start,
             len,
@@ -430,16 +425,20 @@ pub(super) mod tests {
         });
         Artifact {
             module,
-            text: (0..48).chain([0; 8]).collect(),
+            text: (0..48).chain([0; 8]).collect::<Vec<u8>>().into(),
             functions: functions.into_iter().collect(),
-            tables: CodeTables {
-                traps: vec![(3, 1), (35, 2)],
-                addresses: vec![(0, 41), (20, u32::MAX), (32, 73)],
-                fuel: vec![FuelSite {
+            tables: CodeTables::new(
+                &[(3, 1), (35, 2)],
+                &[(0, 41), (20, u32::MAX), (32, 73)],
+                &[FuelSite {
                     offset: 35,
                     place: FuelPlace::Frame(-24),
                     owed: 1,
                 }],
+            ),
+            trampolines: TrampolineCode {
+                text: vec![0; 16].into(),
+                places: vec![TrampolinePlace { enter: 0, exit: 8 }; 2],
             },
         }
     }
@@ -471,24 +470,17 @@ pub(super) mod tests {
             }),
             ("code of 0 functions for 2", |a| a.functions.clear()),
             ("the code of dfunc1 is not inside the text", |a| {
-                a.text.truncate(48)
+                a.text.bytes = a.text.bytes.part(0..48)
             }),
-            ("the trap table is not sorted", |a| {
-                a.tables.traps.swap(0, 1)
+            ("trampolines of 1 types for 2", |a| {
+                a.trampolines.places.truncate(1)
             }),
-            ("the trap table is not sorted, or leaves", |a| {
-                a.tables.traps[1].0 = 56
+            ("a trampoline is not inside the text", |a| {
+                a.trampolines.places[1].exit = 16
             }),
-            ("the address table is not sorted", |a| {
-                a.tables.addresses.swap(0, 1)
+            ("no word for the host", |a| {
+                a.text.bytes = a.text.bytes.part(0..55)
             }),
-            ("the fuel table is not sorted, or leaves", |a| {
-                a.tables.fuel[0].offset = 56
-            }),
-            ("the fuel table names register 16", |a| {
-                a.tables.fuel[0].place = FuelPlace::Register(16)
-            }),
-            ("no word for the host", |a| a.text.truncate(55)),
             ("escapes without being defined", |a| {
                 a.module.escaping.push(FuncIndex::new(0))
             }),
@@ -506,7 +498,7 @@ pub(super) mod tests {
                     expr(&[ConstOp::GlobalGet(GlobalIndex::new(1))]);
             }),
             ("data0 is not inside the module's data", |a| {
-                a.module.data_bytes.truncate(4)
+                a.module.data_bytes = a.module.data_bytes.part(0..4)
             }),
             ("data0 is for unknown memory0", |a| {
                 a.module.exports.clear();

@@ -6,12 +6,12 @@ use super::convert::{const_expr, func_type, global_type, memory_type, ref_type, 
 use crate::error::{Error, Result, bail, format_err};
 use crate::wasm::{
     ConstExpr, ConstOp, DataMode, DataSegment, DefinedFuncIndex, ElemItems, ElemMode, ElemSegment,
-    EntityIndex, ExportDef, FuncIndex, GlobalIndex, ImportDef, MemoryIndex, ModuleInfo, TableIndex,
-    TypeIndex, WasmRef,
+    EntityIndex, ExportDef, FuncIndex, FuncNames, GlobalIndex, ImportDef, MemoryIndex, ModuleInfo,
+    TableIndex, TypeIndex, WasmRef,
 };
 use cranelift_entity::EntityRef;
 use indexmap::IndexSet;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use wasmparser::{
     BranchHintSectionReader, ElementItems, ElementKind, Encoding, ExternalKind, FuncToValidate,
     FunctionBody, KnownCustom, Name, NameSectionReader, Parser, Payload, TableInit, TypeRef,
@@ -55,6 +55,8 @@ pub(crate) fn describe(
     let mut walk = Walk {
         hinting,
         hints: HashMap::new(),
+        names: BTreeMap::new(),
+        data_bytes: Vec::new(),
         module: ModuleInfo::default(),
         bodies: Vec::new(),
         escaping: IndexSet::new(),
@@ -89,6 +91,8 @@ struct Walk<'a> {
     hinting: bool,
     /// By function, until its body comes.
     hints: HashMap<u32, BranchHints>,
+    names: BTreeMap<u32, &'a str>,
+    data_bytes: Vec<u8>,
     module: ModuleInfo,
     bodies: Vec<Body<'a>>,
     escaping: IndexSet<FuncIndex>,
@@ -287,7 +291,7 @@ impl<'a> Walk<'a> {
                 offset: self.const_expr(offset_expr)?,
             },
         };
-        let bytes = &mut self.module.data_bytes;
+        let bytes = &mut self.data_bytes;
         let start = bytes.len();
         bytes.extend_from_slice(data.data);
         let range = start..bytes.len();
@@ -296,16 +300,14 @@ impl<'a> Walk<'a> {
     }
 
     /// Keeps what comes before the first fault.
-    fn names(&mut self, names: NameSectionReader<'_>) -> Result<()> {
+    fn names(&mut self, names: NameSectionReader<'a>) -> Result<()> {
         for name in names {
             match name? {
                 Name::Module { name, .. } => self.module.name = Some(name.to_owned()),
                 Name::Function(map) => {
                     for naming in map {
                         let naming = naming?;
-                        self.module
-                            .func_names
-                            .insert(naming.index, naming.name.to_owned());
+                        self.names.insert(naming.index, naming.name);
                     }
                 }
                 _ => {}
@@ -354,8 +356,10 @@ impl<'a> Walk<'a> {
 
     fn finish(self) -> Described<'a> {
         let mut module = self.module;
-        let funcs = module.funcs.len();
-        module.func_names.retain(|&func, _| (func as usize) < funcs);
+        let mut names = self.names;
+        names.retain(|&func, _| (func as usize) < module.funcs.len());
+        module.func_names = FuncNames::new(&names);
+        module.data_bytes = self.data_bytes.into();
         module.escaping = self.escaping.into_iter().collect();
         Described {
             module,

@@ -123,9 +123,10 @@ impl Compiler {
         }
         Ok(Artifact {
             module,
-            text: linked.text,
+            text: linked.text.into(),
             functions,
             tables,
+            trampolines: TrampolineCode::default(),
         })
     }
 
@@ -149,7 +150,7 @@ impl Compiler {
         }
         let linked = link(&*self.isa, &compiled, false)?;
         Ok(TrampolineCode {
-            text: linked.text,
+            text: linked.text.into(),
             places: linked
                 .starts
                 .chunks_exact(2)
@@ -409,21 +410,20 @@ fn offset_of(body: &Body<'_>) -> Result<u32> {
 
 /// The tables of all functions, moved to where the linker put them. Trampolines have none.
 fn tables(compiled: &[Compiled], linked: &Linked) -> CodeTables {
-    let mut tables = CodeTables::default();
+    let (mut traps, mut addresses, mut fuel) = (Vec::new(), Vec::new(), Vec::new());
     for (f, &start) in compiled.iter().zip(&linked.starts) {
         if matches!(f.symbol, Symbol::Func(_)) {
-            let moved = |&(offset, value): &(u32, u8)| (start + offset, value);
-            tables.traps.extend(f.traps.iter().map(moved));
-            tables.fuel.extend(f.fuel.iter().map(|site| FuelSite {
+            traps.extend(f.traps.iter().map(|&(offset, code)| (start + offset, code)));
+            fuel.extend(f.fuel.iter().map(|site| FuelSite {
                 offset: start + site.offset,
                 ..*site
             }));
         }
-        tables.addresses.extend(
+        addresses.extend(
             f.addresses
                 .iter()
                 .map(|&(offset, loc)| (start + offset, loc)),
         );
     }
-    tables
+    CodeTables::new(&traps, &addresses, &fuel)
 }

@@ -122,8 +122,9 @@ impl Engine {
     /// not implemented; or compilation is turned off ([`Config::enable_compiler`]).
     pub fn precompile_module(&self, bytes: &[u8]) -> Result<Vec<u8>> {
         let bytes = binary(bytes)?;
-        self.compile_artifact(&bytes)?
-            .serialize(self.artifact_identity())
+        let artifact = self.compile_artifact(&bytes)?;
+        let trampolines = self.compile_trampolines(&artifact.module)?;
+        artifact.serialize(&trampolines, self.artifact_identity())
     }
 
     /// Whether bytes are the output of [`Engine::precompile_module`], going by their header.
@@ -249,15 +250,6 @@ impl Engine {
         &self.inner.identity
     }
 
-    /// Compiles a module in the binary format and makes it executable.
-    ///
-    /// # Errors
-    ///
-    /// As [`Engine::precompile_module`].
-    pub(crate) fn compile_module(&self, wasm: &[u8]) -> Result<code::CompiledModule> {
-        code::CompiledModule::publish(self.compile_artifact(wasm)?, exec::enter_cold)
-    }
-
     /// The trampolines of a function type: those that a loaded module brought, or compiled when they are first asked for.
     /// `None` where there is no compiler and no module brought any. `ty` must be of this engine.
     ///
@@ -283,14 +275,63 @@ impl Engine {
         Ok(cell.get())
     }
 
+    /// Compiles a module in the binary format.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::precompile_module`].
     #[cfg(feature = "cranelift")]
-    fn compile_artifact(&self, wasm: &[u8]) -> Result<code::Artifact> {
+    pub(crate) fn compile_artifact(&self, wasm: &[u8]) -> Result<code::Artifact> {
         self.compiler()?.compile_module(wasm)
     }
 
     #[cfg(not(feature = "cranelift"))]
-    fn compile_artifact(&self, _: &[u8]) -> Result<code::Artifact> {
+    pub(crate) fn compile_artifact(&self, _: &[u8]) -> Result<code::Artifact> {
         bail!("compilation support is not part of this build: enable the `cranelift` feature")
+    }
+
+    /// The trampolines of all types of a module, as its artifact carries them along.
+    ///
+    /// # Errors
+    ///
+    /// There is no compiler in this build.
+    #[cfg(feature = "cranelift")]
+    pub(crate) fn compile_trampolines(
+        &self,
+        module: &crate::wasm::ModuleInfo,
+    ) -> Result<code::TrampolineCode> {
+        self.inner
+            .compiler
+            .compile_trampolines(module.distinct_types())
+    }
+
+    #[cfg(not(feature = "cranelift"))]
+    pub(crate) fn compile_trampolines(
+        &self,
+        _: &crate::wasm::ModuleInfo,
+    ) -> Result<code::TrampolineCode> {
+        bail!("compilation support is not part of this build: enable the `cranelift` feature")
+    }
+
+    /// Takes the trampolines that came along with a module: one for each of these types. Those that are known already
+    /// are left alone.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for code.
+    pub(crate) fn bring_trampolines<'t>(
+        &self,
+        types: impl Iterator<Item = &'t RegisteredType> + Clone,
+        code: &code::TrampolineCode,
+    ) -> Result<()> {
+        if code.places.is_empty() || types.clone().all(|ty| ty.trampolines().get().is_some()) {
+            return Ok(());
+        }
+        for (ty, made) in types.zip(Trampolines::publish(code)?) {
+            // Who was first wins; so do those that another thread makes meanwhile.
+            let _ = ty.trampolines().set(made);
+        }
+        Ok(())
     }
 
     /// The compiler of modules.

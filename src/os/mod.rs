@@ -20,7 +20,9 @@ compile_error!(
 mod cpu;
 
 pub(crate) use cpu::has_cpu_feature;
-pub(crate) use port::{Reservation, ensure_signal_stack, install_signal_handlers, page_size};
+pub(crate) use port::{
+    FileMap, Reservation, ensure_signal_stack, install_signal_handlers, page_size,
+};
 
 /// A fault that the processor reported, as far as registers tell.
 #[derive(Copy, Clone, Debug)]

@@ -13,6 +13,6 @@ compile_error!(
     "no port for this system and processor: add a `ucontext_<system>_<processor>.rs` with the same names"
 );
 
-pub(crate) use mmap::{Reservation, page_size};
+pub(crate) use mmap::{FileMap, Reservation, page_size};
 pub(crate) use signal::install_signal_handlers;
 pub(crate) use signal_stack::ensure_signal_stack;
