@@ -77,7 +77,7 @@ impl Compiler {
     /// As [`Compiler::compile_module`], as far as validation goes.
     pub(crate) fn validate(&self, wasm: &[u8]) -> Result<()> {
         let mut allocations = FuncValidatorAllocations::default();
-        for body in describe(wasm, self.features)?.bodies {
+        for body in describe(wasm, self.features, false)?.bodies {
             let mut validator = body.validate.into_validator(allocations);
             validator.validate(&body.body)?;
             allocations = validator.into_allocations();
@@ -92,7 +92,7 @@ impl Compiler {
     /// If the module is malformed, invalid, uses what is not supported, or passes an implementation limit. The message
     /// says what, and where in the binary.
     pub(crate) fn compile_module(&self, wasm: &[u8]) -> Result<Artifact> {
-        let described = describe(wasm, self.features)?;
+        let described = describe(wasm, self.features, self.tunables.branch_hinting)?;
         let module = described.module;
         let layout = VmctxLayout::new(&module).context(
             "what the module imports and defines exceeds the limit of 1 GiB per instance",
@@ -215,6 +215,7 @@ impl Compiler {
             env,
             body.func,
             body.body,
+            &body.hints,
             &mut validator,
             &mut worker.context.func,
         )?;

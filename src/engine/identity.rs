@@ -25,6 +25,7 @@ pub(super) fn describe(settings: &Settings, target: &str) -> String {
         memory_reservation_for_growth,
         memory_may_move,
         guard_before_linear_memory,
+        branch_hinting,
         generate_address_map,
     } = &settings.tunables;
     line("consume_fuel", consume_fuel);
@@ -48,6 +49,7 @@ pub(super) fn describe(settings: &Settings, target: &str) -> String {
     );
     line("memory_may_move", memory_may_move);
     line("guard_before_linear_memory", guard_before_linear_memory);
+    line("branch_hinting", branch_hinting);
     line("generate_address_map", generate_address_map);
     let features: Vec<_> = settings
         .features
