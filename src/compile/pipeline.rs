@@ -12,7 +12,9 @@ use super::symbol::Symbol;
 use super::trampoline::Trampolines;
 use super::translate::{FuncTranslator, Metering, TranslateEnv};
 use crate::abi::VmctxLayout;
-use crate::code::{Artifact, CodeTables, FuelSite, FuncLoc, TrampolineCode, Tunables};
+use crate::code::{
+    Artifact, CodeTables, FuelSite, FuncLoc, TrampolineCode, TrampolinePlace, Tunables,
+};
 use crate::error::{Context as _, Error, Result, bail, format_err};
 use crate::wasm::{DefinedFuncIndex, ModuleInfo, WasmFuncType};
 use cranelift_codegen::control::ControlPlane;
@@ -45,7 +47,7 @@ pub(crate) struct Compiler {
 impl fmt::Debug for Compiler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Compiler")
-            .field("target", &self.describe_target())
+            .field("codegen", &self.describe())
             .finish_non_exhaustive()
     }
 }
@@ -131,35 +133,52 @@ impl Compiler {
         })
     }
 
-    /// Compiles the trampolines of a function type.
+    /// Compiles the trampolines of function types.
     ///
     /// # Errors
     ///
-    /// If the code generator refuses the type, or its CLIF cannot be written.
-    pub(crate) fn compile_trampolines(&self, ty: &WasmFuncType) -> Result<TrampolineCode> {
+    /// If the code generator refuses a type, or its CLIF cannot be written.
+    pub(crate) fn compile_trampolines<'t>(
+        &self,
+        types: impl IntoIterator<Item = &'t WasmFuncType>,
+    ) -> Result<TrampolineCode> {
         let mut worker = Worker::default();
         let mut trampolines = self.trampolines();
-        trampolines.enter(ty, &mut worker.context.func);
-        if let Some(dir) = &self.clif {
-            dir.of_type(ty, Symbol::Enter, &worker.context.func)?;
+        let mut compiled = Vec::new();
+        for ty in types {
+            trampolines.enter(ty, &mut worker.context.func);
+            if let Some(dir) = &self.clif {
+                dir.of_type(ty, Symbol::Enter, &worker.context.func)?;
+            }
+            compiled.push(worker.emit(Symbol::Enter, &*self.isa, false)?);
+            trampolines.exit(ty, &mut worker.context.func);
+            if let Some(dir) = &self.clif {
+                dir.of_type(ty, Symbol::Exit, &worker.context.func)?;
+            }
+            compiled.push(worker.emit(Symbol::Exit, &*self.isa, false)?);
         }
-        let enter = worker.emit(Symbol::Enter, &*self.isa, false)?;
-        trampolines.exit(ty, &mut worker.context.func);
-        if let Some(dir) = &self.clif {
-            dir.of_type(ty, Symbol::Exit, &worker.context.func)?;
-        }
-        let exit = worker.emit(Symbol::Exit, &*self.isa, false)?;
-        let linked = link(&*self.isa, &[enter, exit], false)?;
+        let linked = link(&*self.isa, &compiled, false)?;
         Ok(TrampolineCode {
             text: linked.text,
-            enter: linked.starts[0],
-            exit: linked.starts[1],
+            places: linked
+                .starts
+                .chunks_exact(2)
+                .map(|pair| TrampolinePlace {
+                    enter: pair[0],
+                    exit: pair[1],
+                })
+                .collect(),
         })
     }
 
-    /// Names the target and every flag that decides what code is generated.
-    pub(crate) fn describe_target(&self) -> String {
+    /// Names the code generator and every flag that decides what code it generates.
+    pub(crate) fn describe(&self) -> String {
         settings::describe(&*self.isa)
+    }
+
+    /// The instruction-set extensions that generated code may use, separated by commas.
+    pub(crate) fn cpu_features(&self) -> String {
+        settings::cpu_features(&*self.isa)
     }
 
     /// Validates, translates and compiles every function. The error, if any, is that of the first faulty function in

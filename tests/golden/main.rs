@@ -34,7 +34,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// There is no fewer of them. Raise it when files are added.
-const FILES: usize = 100;
+const FILES: usize = 137;
 
 /// Which families there are, so that none is lost.
 const FAMILIES: &[&str] = &[
