@@ -101,7 +101,7 @@ fn clif_is_as_blessed() {
     }
     assert!(
         failures.is_empty(),
-        "{}\n\n{} golden files differ or break their claims; TUSSAH_BLESS=1 accepts differences",
+        "{}\n\n{} differences and broken claims; TUSSAH_BLESS=1 accepts differences",
         failures.join("\n"),
         failures.len()
     );
