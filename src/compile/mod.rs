@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod convert;
+mod emit;
 mod environ;
 mod fuel;
 mod limits;

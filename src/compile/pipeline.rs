@@ -2,6 +2,7 @@
 //!
 //! Must not know how any of the stages does its work.
 
+use super::emit::ClifDir;
 use super::environ::{Body, describe};
 use super::limits::{Effort, check_frame, effort};
 use super::link::{Compiled, Linked, link, slot_offset};
@@ -39,6 +40,8 @@ pub(crate) struct Compiler {
     parallel: bool,
     /// Whether `isa`, too, allocates registers in one pass.
     single_pass: bool,
+    /// Where CLIF is written to.
+    clif: Option<ClifDir>,
 }
 
 impl fmt::Debug for Compiler {
@@ -54,8 +57,8 @@ impl Compiler {
     ///
     /// # Errors
     ///
-    /// If the machine lacks instructions that compiled code needs, or a flag is unknown, has no such value, or is one
-    /// on which the runtime relies.
+    /// If the machine lacks instructions that compiled code needs; a flag is unknown, has no such value, or is one on
+    /// which the runtime relies; or the directory for CLIF cannot be made.
     pub(crate) fn new(settings: &CompilerSettings, tunables: &Tunables) -> Result<Compiler> {
         let isa = settings::host_isa(settings)?;
         Ok(Compiler {
@@ -65,6 +68,7 @@ impl Compiler {
             tunables: tunables.clone(),
             features: settings.features,
             parallel: settings.parallel,
+            clif: settings.clif_dir.as_deref().map(ClifDir::new).transpose()?,
         })
     }
 
@@ -134,7 +138,7 @@ impl Compiler {
     ///
     /// # Errors
     ///
-    /// If the code generator refuses a type.
+    /// If the code generator refuses a type, or its CLIF cannot be written.
     pub(crate) fn compile_trampolines<'t>(
         &self,
         types: impl IntoIterator<Item = &'t WasmFuncType>,
@@ -144,8 +148,14 @@ impl Compiler {
         let mut compiled = Vec::new();
         for ty in types {
             trampolines.enter(ty, &mut worker.context.func);
+            if let Some(dir) = &self.clif {
+                dir.of_type(ty, Symbol::Enter, &worker.context.func)?;
+            }
             compiled.push(worker.emit(Symbol::Enter, &*self.isa, false)?);
             trampolines.exit(ty, &mut worker.context.func);
+            if let Some(dir) = &self.clif {
+                dir.of_type(ty, Symbol::Exit, &worker.context.func)?;
+            }
             compiled.push(worker.emit(Symbol::Exit, &*self.isa, false)?);
         }
         let linked = link(&*self.isa, &compiled, false)?;
@@ -230,6 +240,9 @@ impl Compiler {
             &mut worker.context.func,
         )?;
         worker.validation = validator.into_allocations();
+        if let Some(dir) = &self.clif {
+            dir.of_function(env.module, body.func, &worker.context.func)?;
+        }
         let isa = match effort(&worker.context.func, self.single_pass).map_err(name)? {
             Effort::Full => &*self.isa,
             Effort::Linear => &*self.linear_isa,
@@ -265,6 +278,9 @@ impl Compiler {
                         trampolines.builtin(builtin, &mut worker.context.func)
                     }
                     _ => bail!("{symbol:?} has no trampoline"),
+                }
+                if let Some(dir) = &self.clif {
+                    dir.of_module(symbol, &worker.context.func)?;
                 }
                 worker.emit(symbol, &*self.isa, false)
             })

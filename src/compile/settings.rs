@@ -6,6 +6,7 @@ use crate::error::{Result, bail, ensure, format_err};
 use cranelift_codegen::isa::{Builder as IsaBuilder, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable, Flags, SetError};
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 /// How hard the compiler tries.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -32,6 +33,8 @@ pub(crate) struct CompilerSettings {
     pub(crate) features: wasmparser::WasmFeatures,
     /// Cranelift flags by name; without a value a flag is enabled.
     pub(crate) flags: Vec<(String, Option<String>)>,
+    /// Where to write CLIF to; changes nothing of what is compiled.
+    pub(crate) clif_dir: Option<PathBuf>,
 }
 
 /// Flags on which the runtime relies: how it walks frames, catches traps and bounds stacks.

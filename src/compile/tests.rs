@@ -34,6 +34,7 @@ fn settings() -> CompilerSettings {
         parallel: true,
         features: features(),
         flags: Vec::new(),
+        clif_dir: None,
     }
 }
 

@@ -145,6 +145,7 @@ impl Config {
             parallel: self.codegen.parallel,
             features,
             flags: self.codegen.flags.clone(),
+            clif_dir: self.codegen.clif_dir.clone(),
         })
     }
 }
