@@ -1,5 +1,6 @@
 //! What compilation yields: machine code and the tables that describe it.
 
+use super::Dwarf;
 use crate::wasm::{DefinedFuncIndex, ModuleInfo};
 use cranelift_entity::PrimaryMap;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,14 @@ pub(crate) struct Artifact {
     pub(crate) text: Vec<u8>,
     pub(crate) functions: PrimaryMap<DefinedFuncIndex, FuncLoc>,
     pub(crate) tables: CodeTables,
+    /// `.eh_frame`, to lie at [`frames_offset`] from the text; may be empty.
+    pub(crate) frames: Vec<u8>,
+    pub(crate) dwarf: Dwarf,
+}
+
+/// How far behind the beginning of a text of this length its `.eh_frame` is put.
+pub(crate) fn frames_offset(text: usize) -> usize {
+    text.next_multiple_of(8)
 }
 
 /// Where a function's code lies, and where it came from.
@@ -86,6 +95,8 @@ impl CodeTables {
 #[derive(Debug)]
 pub(crate) struct TrampolineCode {
     pub(crate) text: Vec<u8>,
+    /// As in [`Artifact`].
+    pub(crate) frames: Vec<u8>,
     /// Offset of `enter`.
     pub(crate) enter: u32,
     /// Offset of `exit`.

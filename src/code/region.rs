@@ -10,6 +10,7 @@
 //! That it is one range makes "is this pc ours" two compares, and the table of owners makes "whose is it" one load:
 //! both work inside a signal handler. Allocation takes a lock, lookup never does.
 
+use super::artifact::frames_offset;
 use super::image::ImageInner;
 use crate::error::{Context, Result};
 use crate::os::Reservation;
@@ -101,13 +102,20 @@ pub(super) struct CodeMemory {
 }
 
 impl CodeMemory {
-    /// Allocates room for `text` and makes it executable there. The memory is never writable and executable at once.
+    /// Allocates room for `text`, and for `frames` at `frames_offset` behind it, and makes it executable there. The memory
+    /// is never writable and executable at once.
     ///
     /// # Errors
     ///
     /// The code region is full, or the system has no memory left.
-    pub(super) fn publish(text: &[u8]) -> Result<Self> {
-        let count = text.len().div_ceil(GRANULE);
+    pub(super) fn publish(text: &[u8], frames: &[u8]) -> Result<Self> {
+        let behind = frames_offset(text.len());
+        let len = if frames.is_empty() {
+            text.len()
+        } else {
+            behind + frames.len()
+        };
+        let count = len.div_ceil(GRANULE);
         let memory = CodeMemory::allocate(count)?;
         if count == 0 {
             return Ok(memory);
@@ -119,6 +127,9 @@ impl CodeMemory {
         // SAFETY: the allocator gave these granules to `memory` alone, they are writable now, and at least as long as
         // the text, which lies elsewhere.
         unsafe { ptr::copy_nonoverlapping(text.as_ptr(), memory.base(), text.len()) };
+        let place = memory.base().wrapping_add(behind);
+        // SAFETY: as above; what follows the text is there for this.
+        unsafe { ptr::copy_nonoverlapping(frames.as_ptr(), place, frames.len()) };
         // SAFETY: nobody else knows of this memory, and we are done writing.
         unsafe { space.make_executable(range) }?;
         Ok(memory)
@@ -254,8 +265,8 @@ mod tests {
 
     #[test]
     fn memory_is_found_while_it_is_registered() {
-        let memory = CodeMemory::publish(&[0xc3; GRANULE + 1]).unwrap();
-        let other = CodeMemory::publish(&[0xc3]).unwrap();
+        let memory = CodeMemory::publish(&[0xc3; GRANULE + 1], &[]).unwrap();
+        let other = CodeMemory::publish(&[0xc3], &[]).unwrap();
         assert_eq!(memory.count, 2);
         let pc = memory.base().addr();
         assert!(contains(pc) && contains(pc + 2 * GRANULE - 1));
@@ -286,7 +297,7 @@ mod tests {
 
     #[test]
     fn empty_text_needs_no_memory() {
-        let memory = CodeMemory::publish(&[]).unwrap();
+        let memory = CodeMemory::publish(&[], &[]).unwrap();
         assert_eq!(memory.count, 0);
         assert!(!memory.base().is_null());
     }

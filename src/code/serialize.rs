@@ -8,17 +8,17 @@
 //! 24  length of metadata   u64
 //! 32  length of text       u64
 //! 40  identity             UTF-8, lines of `key=value`
-//!     metadata             postcard: module description, functions, tables
+//!     metadata             postcard: module description, functions, tables, unwinding, debug sections
 //!     text                 machine code
 //! ```
 //!
 //! The checksum finds damage, not malice: whoever may write an artifact decides what code runs. Everything but the
 //! code itself is checked all the same, so that a wrong artifact is an error and not a surprise later.
 
-use super::{Artifact, CodeTables, CompiledModule, FuncLoc, validate};
+use super::{Artifact, CodeTables, CompiledModule, Dwarf, FuncLoc, validate};
 use crate::abi::builtins::HOST_WORD;
 use crate::error::{Context, Result, bail, ensure};
-use crate::wasm::{DefinedFuncIndex, ModuleInfo};
+use crate::wasm::{DefinedFuncIndex, ModuleInfo, serde_bytes_vec};
 use cranelift_entity::PrimaryMap;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -26,7 +26,7 @@ use std::collections::HashMap;
 const MAGIC: [u8; 8] = *b"\x7ftussah\0";
 
 /// Raised whenever the layout above, or a structure inside the metadata, changes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// Where the checksum is, and what it covers begins.
 const CHECKSUM: usize = 12;
@@ -41,6 +41,9 @@ struct MetadataRef<'a> {
     module: &'a ModuleInfo,
     functions: &'a PrimaryMap<DefinedFuncIndex, FuncLoc>,
     tables: &'a CodeTables,
+    #[serde(with = "serde_bytes_vec")]
+    frames: &'a [u8],
+    dwarf: &'a Dwarf,
 }
 
 /// The metadata, as read: field by field what [`MetadataRef`] is.
@@ -49,6 +52,9 @@ struct Metadata {
     module: ModuleInfo,
     functions: PrimaryMap<DefinedFuncIndex, FuncLoc>,
     tables: CodeTables,
+    #[serde(with = "serde_bytes_vec")]
+    frames: Vec<u8>,
+    dwarf: Dwarf,
 }
 
 impl Artifact {
@@ -62,6 +68,8 @@ impl Artifact {
             module: &self.module,
             functions: &self.functions,
             tables: &self.tables,
+            frames: &self.frames,
+            dwarf: &self.dwarf,
         };
         to_bytes(&metadata, &self.text, identity)
     }
@@ -78,6 +86,8 @@ impl CompiledModule {
             module: &self.info,
             functions: &self.functions,
             tables: self.image.tables(),
+            frames: self.image.frames(),
+            dwarf: &self.dwarf,
         };
         // The host's word belongs to the process.
         let mut text = self.image.text().to_vec();
@@ -138,12 +148,16 @@ pub(crate) fn from_bytes(bytes: &[u8], identity: &str) -> Result<Artifact> {
         module,
         functions,
         tables,
+        frames,
+        dwarf,
     } = metadata;
     let artifact = Artifact {
         module,
         text: text.to_vec(),
         functions,
         tables,
+        frames,
+        dwarf,
     };
     validate::artifact(&artifact).context("the artifact is inconsistent")?;
     Ok(artifact)
@@ -272,6 +286,8 @@ mod tests {
             text: vec![0; HOST_WORD],
             functions: Default::default(),
             tables: Default::default(),
+            frames: Vec::new(),
+            dwarf: Default::default(),
         };
         let bytes = empty.serialize("").unwrap();
         let module = CompiledModule::publish(from_bytes(&bytes, "").unwrap(), host).unwrap();
@@ -371,7 +387,7 @@ mod tests {
         newer[8] = 99;
         assert_eq!(
             refusal(&newer),
-            "the artifact is of format 99, and this version of tussah reads format 2"
+            "the artifact is of format 99, and this version of tussah reads format 3"
         );
     }
 }

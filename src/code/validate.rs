@@ -4,7 +4,7 @@
 //! The compiler's output always passes. What passes may be published and instantiated without a panic; whether its code
 //! is good is not decided here. Reads artifacts only.
 
-use super::{Artifact, CodeTables, FuelPlace, FuncLoc};
+use super::{Artifact, CodeTables, FuelPlace, FuncLoc, frames_offset};
 use crate::abi::builtins::HOST_WORD;
 use crate::error::{Context, Result, bail, ensure};
 use crate::wasm::{
@@ -28,6 +28,7 @@ pub(super) fn artifact(artifact: &Artifact) -> Result<()> {
     );
     functions(info, &artifact.functions, artifact.text.len())?;
     code_tables(&artifact.tables, artifact.text.len())?;
+    frames(&artifact.frames, artifact.text.len())?;
     Module::new(info)?.check()
 }
 
@@ -111,6 +112,51 @@ fn functions(
         );
     }
     Ok(())
+}
+
+/// The structure of an `.eh_frame` section as the compiler makes it: one common entry, then one per function, then a zero.
+/// What unwinding instructions do is trusted like code.
+fn frames(frames: &[u8], text: usize) -> Result<()> {
+    let word = |at: usize| {
+        let word = frames.get(at..)?.first_chunk()?;
+        Some(u32::from_le_bytes(*word))
+    };
+    let malformed = || "the unwinding section is malformed";
+    if frames.is_empty() {
+        return Ok(());
+    }
+    let section = i64::try_from(frames_offset(text))?;
+    let mut at = 0;
+    loop {
+        let len = word(at).with_context(malformed)? as usize;
+        if len == 0 {
+            ensure!(
+                at > 0 && at + 4 == frames.len(),
+                "the unwinding section ends early"
+            );
+            return Ok(());
+        }
+        // Room for what follows the length, and for the zero behind it.
+        ensure!(
+            len.is_multiple_of(4) && len >= 16 && len < frames.len() - at - 4,
+            "an entry of the unwinding section leaves it"
+        );
+        let common = word(at + 4).with_context(malformed)? as usize;
+        ensure!(
+            common == if at == 0 { 0 } else { at + 4 },
+            "an entry of the unwinding section refers to another one"
+        );
+        if at > 0 {
+            let start = word(at + 8).with_context(malformed)?.cast_signed();
+            let start = section + at as i64 + 8 + i64::from(start);
+            let size = i64::from(word(at + 12).with_context(malformed)?);
+            ensure!(
+                start >= 0 && start + size <= text as i64,
+                "an entry of the unwinding section is for code outside the text"
+            );
+        }
+        at += 4 + len;
+    }
 }
 
 /// The tables that are searched by offset.
@@ -323,7 +369,7 @@ fn index_type(wide: bool) -> WasmVal {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use crate::code::{Artifact, CodeTables, FuelPlace, FuelSite, FuncLoc};
+    use crate::code::{Artifact, CodeTables, Dwarf, DwarfSection, FuelPlace, FuelSite, FuncLoc};
     use crate::wasm::{
         ConstExpr, ConstOp, DataMode, DataSegment, DefinedGlobalIndex, ElemIndex, ElemItems,
         ElemMode, ElemSegment, EntityIndex, ExportDef, FuncIndex, GlobalDesc, GlobalIndex,
@@ -441,7 +487,33 @@ pub(super) mod tests {
                     owed: 1,
                 }],
             },
+            frames: frames(),
+            dwarf: Dwarf {
+                code_section: 40,
+                sections: vec![DwarfSection {
+                    name: ".debug_info".into(),
+                    data: vec![1, 2, 3],
+                }],
+                ..Dwarf::default()
+            },
         }
+    }
+
+    /// An unwinding section for the first function: a common entry and its own.
+    fn frames() -> Vec<u8> {
+        let common = *b"\0\0\0\0\x01zR\0\x01\x78\x10\x01\x1b\x0c\x07\x08\x90\x01\0\0";
+        let mut own = Vec::new();
+        own.extend_from_slice(&28u32.to_le_bytes());
+        own.extend_from_slice(&(-(56i32 + 32)).to_le_bytes());
+        own.extend_from_slice(&20u32.to_le_bytes());
+        own.extend_from_slice(&[0; 4]);
+        let mut all = Vec::new();
+        for entry in [&common[..], &own] {
+            all.extend_from_slice(&u32::try_from(entry.len()).unwrap().to_le_bytes());
+            all.extend_from_slice(entry);
+        }
+        all.extend_from_slice(&[0; 4]);
+        all
     }
 
     /// A name of the disagreement, and the change that makes it.
@@ -489,6 +561,17 @@ pub(super) mod tests {
                 a.tables.fuel[0].place = FuelPlace::Register(16)
             }),
             ("no word for the host", |a| a.text.truncate(55)),
+            ("the unwinding section is malformed", |a| {
+                a.frames.truncate(2)
+            }),
+            ("an entry of the unwinding section leaves it", |a| {
+                a.frames[0] = 0xf0
+            }),
+            ("the unwinding section ends early", |a| a.frames[24] = 0),
+            ("an entry of the unwinding section refers", |a| {
+                a.frames[28] = 4
+            }),
+            ("is for code outside the text", |a| a.frames[36] = 200),
             ("escapes without being defined", |a| {
                 a.module.escaping.push(FuncIndex::new(0))
             }),

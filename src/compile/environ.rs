@@ -3,6 +3,7 @@
 //! Bodies are validated later, while they are translated. Must not know how code is generated.
 
 use super::convert::{const_expr, func_type, global_type, memory_type, ref_type, table_type};
+use crate::code::{Dwarf, DwarfSection};
 use crate::error::{Error, Result, bail, format_err};
 use crate::wasm::{
     ConstExpr, ConstOp, DataMode, DataSegment, DefinedFuncIndex, ElemItems, ElemMode, ElemSegment,
@@ -22,6 +23,8 @@ use wasmparser::{
 pub(crate) struct Described<'a> {
     pub(crate) module: ModuleInfo,
     pub(crate) bodies: Vec<Body<'a>>,
+    /// Debug sections, if they are wanted.
+    pub(crate) dwarf: Dwarf,
 }
 
 /// A function body to be validated and translated.
@@ -32,12 +35,18 @@ pub(crate) struct Body<'a> {
     pub(crate) validate: FuncToValidate<ValidatorResources>,
 }
 
-/// Validates everything but the bodies.
-pub(crate) fn describe(wasm: &[u8], features: WasmFeatures) -> Result<Described<'_>> {
+/// Validates everything but the bodies. Debug sections are kept if `keep_dwarf` says so.
+pub(crate) fn describe(
+    wasm: &[u8],
+    features: WasmFeatures,
+    keep_dwarf: bool,
+) -> Result<Described<'_>> {
     let mut walk = Walk {
         module: ModuleInfo::default(),
         bodies: Vec::new(),
         escaping: IndexSet::new(),
+        dwarf: Dwarf::default(),
+        keep_dwarf,
     };
     let mut validator = Validator::new_with_features(features);
     let mut parser = Parser::new(0);
@@ -67,6 +76,8 @@ struct Walk<'a> {
     module: ModuleInfo,
     bodies: Vec<Body<'a>>,
     escaping: IndexSet<FuncIndex>,
+    dwarf: Dwarf,
+    keep_dwarf: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -131,6 +142,20 @@ impl<'a> Walk<'a> {
             Payload::DataSection(reader) => {
                 for data in reader {
                     self.data(&data?)?;
+                }
+            }
+            Payload::CodeSectionStart { ref unchecked_range, .. } => {
+                // Functions' bodies are refused where offsets do not fit.
+                self.dwarf.code_section = u32::try_from(unchecked_range.start).unwrap_or(u32::MAX);
+            }
+            Payload::CustomSection(custom) if Dwarf::is_section(custom.name()) => {
+                if self.keep_dwarf {
+                    self.dwarf.sections.push(DwarfSection {
+                        name: custom.name().to_owned(),
+                        data: custom.data().to_vec(),
+                    });
+                } else {
+                    self.dwarf.dropped = true;
                 }
             }
             Payload::CustomSection(custom) => {
@@ -312,6 +337,7 @@ impl<'a> Walk<'a> {
         Described {
             module,
             bodies: self.bodies,
+            dwarf: self.dwarf,
         }
     }
 }

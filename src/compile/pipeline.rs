@@ -10,6 +10,7 @@ use super::settings::{self, CompilerSettings};
 use super::symbol::Symbol;
 use super::trampoline::Trampolines;
 use super::translate::{FuncTranslator, Metering, TranslateEnv};
+use super::unwind;
 use crate::abi::VmctxLayout;
 use crate::code::{Artifact, CodeTables, FuelSite, FuncLoc, TrampolineCode, Tunables};
 use crate::error::{Context as _, Error, Result, bail, format_err};
@@ -37,6 +38,7 @@ pub(crate) struct Compiler {
     parallel: bool,
     /// Whether `isa`, too, allocates registers in one pass.
     single_pass: bool,
+    keep_dwarf: bool,
 }
 
 impl fmt::Debug for Compiler {
@@ -63,6 +65,7 @@ impl Compiler {
             tunables: tunables.clone(),
             features: settings.features,
             parallel: settings.parallel,
+            keep_dwarf: settings.keep_dwarf,
         })
     }
 
@@ -73,7 +76,7 @@ impl Compiler {
     /// As [`Compiler::compile_module`], as far as validation goes.
     pub(crate) fn validate(&self, wasm: &[u8]) -> Result<()> {
         let mut allocations = FuncValidatorAllocations::default();
-        for body in describe(wasm, self.features)?.bodies {
+        for body in describe(wasm, self.features, false)?.bodies {
             let mut validator = body.validate.into_validator(allocations);
             validator.validate(&body.body)?;
             allocations = validator.into_allocations();
@@ -88,7 +91,8 @@ impl Compiler {
     /// If the module is malformed, invalid, uses what is not supported, or passes an implementation limit. The message
     /// says what, and where in the binary.
     pub(crate) fn compile_module(&self, wasm: &[u8]) -> Result<Artifact> {
-        let described = describe(wasm, self.features)?;
+        let described = describe(wasm, self.features, self.keep_dwarf)?;
+        let dwarf = described.dwarf;
         let module = described.module;
         let layout = VmctxLayout::new(&module).context(
             "what the module imports and defines exceeds the limit of 1 GiB per instance",
@@ -108,6 +112,7 @@ impl Compiler {
         let mut compiled = self.compile_functions(&env, described.bodies)?;
         compiled.extend(self.compile_builtins(&compiled)?);
         let linked = link(&*self.isa, &compiled, true)?;
+        let frames = unwind::frames(&*self.isa, &compiled, &linked)?;
 
         let tables = tables(&compiled, &linked);
         let mut functions = PrimaryMap::with_capacity(wasm_offsets.len());
@@ -124,6 +129,8 @@ impl Compiler {
             text: linked.text,
             functions,
             tables,
+            frames,
+            dwarf,
         })
     }
 
@@ -139,8 +146,11 @@ impl Compiler {
         let enter = worker.emit(Symbol::Enter, &*self.isa, false)?;
         trampolines.exit(ty, &mut worker.context.func);
         let exit = worker.emit(Symbol::Exit, &*self.isa, false)?;
-        let linked = link(&*self.isa, &[enter, exit], false)?;
+        let both = [enter, exit];
+        let linked = link(&*self.isa, &both, false)?;
+        let frames = unwind::frames(&*self.isa, &both, &linked)?;
         Ok(TrampolineCode {
+            frames,
             text: linked.text,
             enter: linked.starts[0],
             exit: linked.starts[1],

@@ -8,7 +8,7 @@
 )]
 
 use super::types::{ExportType, ExternType, FuncType, ImportType};
-use crate::code::{self, CompiledModule};
+use crate::code;
 use crate::engine::Engine;
 use crate::error::{Context, Result};
 use crate::store::LoadedModule;
@@ -110,7 +110,7 @@ impl Module {
     /// The bytes contain machine code that will be run: they must be, unchanged, what this crate made.
     pub unsafe fn deserialize(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
         let artifact = code::from_bytes(bytes.as_ref(), engine.artifact_identity())?;
-        let compiled = CompiledModule::publish(artifact, crate::exec::enter_cold)?;
+        let compiled = engine.publish(artifact)?;
         Ok(Self::from_loaded(Arc::new(LoadedModule::new(
             engine, compiled,
         )?)))

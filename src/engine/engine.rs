@@ -1,8 +1,10 @@
 //! [`Engine`]: a validated configuration, and what all stores and modules made with it share.
 
-use super::config::{Config, Settings, WasmFeatures};
+use super::config::{BacktraceDetails, Config, Settings, WasmFeatures};
 use super::epoch::EpochClock;
 use super::identity;
+#[cfg(feature = "profiling")]
+use super::profile::Profiler;
 use super::{RegisteredType, Trampolines, TypeRegistry};
 use crate::code::{self, Tunables};
 #[cfg(feature = "cranelift")]
@@ -50,6 +52,8 @@ struct EngineInner {
     #[cfg(feature = "cranelift")]
     compiler: Compiler,
     identity: String,
+    #[cfg(feature = "profiling")]
+    profiler: Profiler,
 }
 
 impl Engine {
@@ -72,6 +76,8 @@ impl Engine {
         let target = compiler.describe_target();
         #[cfg(not(feature = "cranelift"))]
         let target = identity::host();
+        #[cfg(feature = "profiling")]
+        let profiler = Profiler::new(settings.profiler)?;
         if settings.tunables.signals_based_traps {
             exec::init_process()?;
         }
@@ -84,6 +90,8 @@ impl Engine {
                 stacks: OnceLock::new(),
                 #[cfg(feature = "cranelift")]
                 compiler,
+                #[cfg(feature = "profiling")]
+                profiler,
             }),
         })
     }
@@ -241,6 +249,11 @@ impl Engine {
         self.inner.settings.backtrace_limit
     }
 
+    /// Whether backtraces name files and lines.
+    pub(crate) fn backtrace_details(&self) -> BacktraceDetails {
+        self.inner.settings.backtrace_details
+    }
+
     /// What an artifact must have been made under to be loaded here: lines of `key=value`.
     pub(crate) fn artifact_identity(&self) -> &str {
         &self.inner.identity
@@ -252,7 +265,19 @@ impl Engine {
     ///
     /// As [`Engine::precompile_module`].
     pub(crate) fn compile_module(&self, wasm: &[u8]) -> Result<code::CompiledModule> {
-        code::CompiledModule::publish(self.compile_artifact(wasm)?, exec::enter_cold)
+        self.publish(self.compile_artifact(wasm)?)
+    }
+
+    /// Makes an artifact's code executable, and tells whom the configuration names.
+    ///
+    /// # Errors
+    ///
+    /// As [`code::CompiledModule::publish`].
+    pub(crate) fn publish(&self, artifact: code::Artifact) -> Result<code::CompiledModule> {
+        let module = code::CompiledModule::publish(artifact, exec::enter_cold)?;
+        #[cfg(feature = "profiling")]
+        self.inner.profiler.module(&module);
+        Ok(module)
     }
 
     /// The trampolines of a function type, compiled when they are first asked for. `ty` must be of this engine.
@@ -270,7 +295,10 @@ impl Engine {
             let code = self.inner.compiler.compile_trampolines(ty.ty())?;
             let made = Trampolines::publish(&code)?;
             // Trampolines made by another thread meanwhile win.
-            Ok(cell.get_or_init(|| made))
+            let kept = cell.get_or_init(|| made);
+            #[cfg(feature = "profiling")]
+            self.inner.profiler.trampolines(ty.ty(), kept);
+            Ok(kept)
         }
         #[cfg(not(feature = "cranelift"))]
         bail!("entering WebAssembly needs the `cranelift` feature, which this build lacks")

@@ -6,6 +6,7 @@
 //! | `config` | [`Config`], a file per topic, and its check by [`Engine::new`] |
 //! | `registry` | function types, interned |
 //! | `trampolines` | machine code per function type, by which the host is entered and left |
+//! | `profile` | what native profilers are told |
 //! | `identity` | what artifacts must agree on to be loaded |
 //!
 //! This room must not know stores or instances: it outlives all of them.
@@ -18,6 +19,8 @@ mod config;
 mod engine;
 mod epoch;
 mod identity;
+#[cfg(feature = "profiling")]
+mod profile;
 mod registry;
 mod trampolines;
 
@@ -26,6 +29,7 @@ pub use config::{
     OperatorCost, OptLevel, PoolingAllocationConfig, ProfilingStrategy, RegallocAlgorithm,
     Strategy, VariableOperatorCost, WasmBacktraceDetails, WasmFeatures,
 };
+pub(crate) use config::BacktraceDetails;
 pub use engine::{Engine, EngineWeak, Precompiled};
 pub(crate) use epoch::Alarm;
 pub(crate) use registry::{RegisteredType, TypeRegistry};

@@ -15,10 +15,10 @@ pub(crate) struct Trampolines {
     /// The code of a host function of the type, as wasm code calls it.
     pub(crate) exit: *const u8,
     /// Keeps both mapped.
-    _image: Image,
+    image: Image,
 }
 
-// SAFETY: the pointers lead to immutable machine code that `_image` keeps mapped on whatever thread.
+// SAFETY: the pointers lead to immutable machine code that `image` keeps mapped on whatever thread.
 unsafe impl Send for Trampolines {}
 // SAFETY: as above.
 unsafe impl Sync for Trampolines {}
@@ -27,16 +27,27 @@ impl Trampolines {
     /// Makes compiled trampolines executable.
     pub(super) fn publish(code: &TrampolineCode) -> Result<Self> {
         // No trap sites are recorded: trampolines raise by themselves.
-        let image = Image::publish(&code.text, Vec::new(), CodeTables::default())?;
+        let image = Image::publish(
+            &code.text,
+            Vec::new(),
+            CodeTables::default(),
+            &code.frames,
+        )?;
         // SAFETY: the compiler put code with exactly this signature and convention at this offset, and a trampoline's
-        // pointer is only used while `_image` is alive.
+        // pointer is only used while `image` is alive.
         let enter =
             unsafe { std::mem::transmute::<*const u8, EnterFn>(image.address_of(code.enter)) };
         Ok(Trampolines {
             enter,
             exit: image.address_of(code.exit),
-            _image: image,
+            image,
         })
+    }
+
+    /// The machine code of both.
+    #[cfg(feature = "profiling")]
+    pub(super) fn text(&self) -> &[u8] {
+        self.image.text()
     }
 }
 

@@ -15,7 +15,12 @@ compile_error!(
     "no port for this operating system: add a folder beside `src/os/unix` with the same names"
 );
 
-pub(crate) use port::{Reservation, ensure_signal_stack, install_signal_handlers, page_size};
+#[cfg(feature = "profiling")]
+pub(crate) use port::{map_marker, monotonic_nanos, thread_id};
+pub(crate) use port::{
+    Reservation, UNWINDER_TAKES_SECTIONS, deregister_frames, ensure_signal_stack,
+    install_signal_handlers, page_size, register_frames,
+};
 
 /// A fault that the processor reported, as far as registers tell.
 #[derive(Copy, Clone, Debug)]

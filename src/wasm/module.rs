@@ -200,18 +200,18 @@ impl ModuleInfo {
     }
 }
 
-mod serde_bytes_vec {
+pub(crate) mod serde_bytes_vec {
     //! Serialises a byte vector as one block.
 
     use serde::de::{Deserializer, Error, Visitor};
     use serde::ser::Serializer;
     use std::fmt;
 
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
         s.serialize_bytes(bytes)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u8>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u8>, D::Error> {
         struct Bytes;
         impl Visitor<'_> for Bytes {
             type Value = Vec<u8>;

@@ -98,7 +98,7 @@ fn variants() -> [(&'static str, Tunables); 7] {
 /// Translates, verifies and compiles every function: CLIF as translated, and as optimised.
 fn compile(wasm: &[u8], tunables: &Tunables) -> crate::Result<Vec<(String, String)>> {
     let isa = isa();
-    let described = describe(wasm, features())?;
+    let described = describe(wasm, features(), false)?;
     let layout = VmctxLayout::new(&described.module).unwrap();
     let env = TranslateEnv {
         isa: &*isa,
@@ -368,7 +368,7 @@ fn the_translator_survives_an_error() {
     let mut translator = FuncTranslator::new();
     let tunables = fuel();
     for (wasm, ok) in [(&bad, false), (&good, true), (&bad, false), (&good, true)] {
-        let described = describe(wasm, features()).unwrap();
+        let described = describe(wasm, features(), false).unwrap();
         let layout = VmctxLayout::new(&described.module).unwrap();
         let env = TranslateEnv {
             isa: &*isa,

@@ -38,6 +38,7 @@ pub use choices::{
 };
 pub use cost::{OperatorCost, VariableOperatorCost};
 pub use pooling::{InstanceAllocationStrategy, PoolingAllocationConfig};
+pub(crate) use debug::BacktraceDetails;
 pub(super) use validate::Settings;
 pub use wasmparser::WasmFeatures;
 
