@@ -1,5 +1,6 @@
 //! What compilation yields: machine code and the tables that describe it.
 
+use super::Dwarf;
 use crate::bytes::{Bytes, Table};
 use crate::wasm::{DefinedFuncIndex, ModuleInfo};
 use cranelift_entity::PrimaryMap;
@@ -13,25 +14,24 @@ pub(crate) struct Artifact {
     pub(crate) text: Text,
     pub(crate) functions: PrimaryMap<DefinedFuncIndex, FuncLoc>,
     pub(crate) tables: CodeTables,
+    pub(crate) dwarf: Dwarf,
     /// Trampolines that came along, if any.
     pub(crate) trampolines: TrampolineCode,
+}
+
+/// How far behind the beginning of a text of this length its `.eh_frame` is put.
+pub(crate) fn frames_offset(text: usize) -> usize {
+    text.next_multiple_of(8)
 }
 
 /// Machine code. Functions lie at 16-byte aligned offsets; the host's word (see `abi::builtins`) is the last.
 #[derive(Debug)]
 pub(crate) struct Text {
     pub(crate) bytes: Bytes,
+    /// `.eh_frame`, to lie at [`frames_offset`] from the text, as it does in the file; may be empty.
+    pub(crate) frames: Bytes,
     /// The file that holds it, and where, if it may be mapped: whoever says so promises that nobody changes the file.
     pub(crate) file: Option<(File, u64)>,
-}
-
-impl From<Vec<u8>> for Text {
-    fn from(bytes: Vec<u8>) -> Self {
-        Text {
-            bytes: bytes.into(),
-            file: None,
-        }
-    }
 }
 
 /// Where a function's code lies, and where it came from.
@@ -182,6 +182,8 @@ fn unwords<const N: usize, const BYTES: usize>(bytes: [u8; BYTES]) -> [u32; N] {
 #[derive(Default, Debug)]
 pub(crate) struct TrampolineCode {
     pub(crate) text: Bytes,
+    /// As in [`Text`].
+    pub(crate) frames: Bytes,
     /// By type, where they are. In an artifact: of the module's types, in order, each type once; or of none.
     pub(crate) places: Vec<TrampolinePlace>,
 }

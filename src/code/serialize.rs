@@ -8,13 +8,14 @@
 //! 20  zero                  u32
 //! 24  lengths               u64 for each section
 //!     identity              UTF-8, lines of `key=value`
-//!     metadata              postcard: module description, places of trampolines
+//!     metadata              postcard: module description, places of trampolines, names of debug sections
 //!     functions             where each one's code is
 //!     traps, addresses, fuel, names by function: sorted tables
 //!     names, data           of functions, of segments
-//!     trampolines           machine code
+//!     debug sections        those of the binary, one behind the other
+//!     trampolines           machine code, then how their frames are unwound
 //!     zeros                 up to a multiple of `PAGE`
-//!     text                  machine code
+//!     text                  machine code, then how its frames are unwound
 //! ```
 //!
 //! The head is decoded and always checked. The rest is used where it lies, in a mapped file if there is one, and looked at
@@ -22,8 +23,8 @@
 //! runs.
 
 use super::{
-    Artifact, CodeTables, CompiledModule, FuncLoc, Text, TrampolineCode, TrampolinePlace, identity,
-    validate,
+    Artifact, CodeTables, CompiledModule, Dwarf, FuncLoc, Text, TrampolineCode, TrampolinePlace,
+    identity, validate,
 };
 use crate::abi::builtins::HOST_WORD;
 use crate::bytes::{Bytes, Table};
@@ -57,9 +58,12 @@ const FUEL: usize = 5;
 const NAME_TABLE: usize = 6;
 const NAMES: usize = 7;
 const DATA: usize = 8;
-const TRAMPOLINES: usize = 9;
-const TEXT: usize = 10;
-const SECTIONS: usize = 11;
+const DWARF: usize = 9;
+const TRAMPOLINES: usize = 10;
+const TRAMPOLINE_FRAMES: usize = 11;
+const TEXT: usize = 12;
+const FRAMES: usize = 13;
+const SECTIONS: usize = 14;
 
 /// Bytes before the first section.
 const HEADER: usize = LENGTHS + SECTIONS * 8;
@@ -78,6 +82,8 @@ pub(crate) enum Check {
 struct MetadataRef<'a> {
     module: &'a ModuleInfo,
     trampolines: &'a [TrampolinePlace],
+    dwarf: &'a Dwarf,
+    dwarf_lengths: Vec<usize>,
 }
 
 /// The metadata, as read: field by field what [`MetadataRef`] is.
@@ -85,6 +91,8 @@ struct MetadataRef<'a> {
 struct Metadata {
     module: ModuleInfo,
     trampolines: Vec<TrampolinePlace>,
+    dwarf: Dwarf,
+    dwarf_lengths: Vec<usize>,
 }
 
 impl CompiledModule {
@@ -108,6 +116,8 @@ impl CompiledModule {
             functions: &self.functions,
             tables: self.image.tables(),
             text: &text,
+            frames: self.image.frames(),
+            dwarf: &self.dwarf,
         }
         .to_bytes(trampolines, identity)
     }
@@ -129,6 +139,8 @@ impl Artifact {
             functions: &self.functions,
             tables: &self.tables,
             text: &self.text.bytes,
+            frames: &self.text.frames,
+            dwarf: &self.dwarf,
         }
         .to_bytes(trampolines, identity)
     }
@@ -140,13 +152,18 @@ struct Parts<'a> {
     functions: &'a PrimaryMap<DefinedFuncIndex, FuncLoc>,
     tables: &'a CodeTables,
     text: &'a [u8],
+    frames: &'a [u8],
+    dwarf: &'a Dwarf,
 }
 
 impl Parts<'_> {
     fn to_bytes(&self, trampolines: &TrampolineCode, identity: &str) -> Result<Vec<u8>> {
+        let debug = || self.dwarf.sections.iter().map(|section| &*section.data);
         let metadata = MetadataRef {
             module: self.module,
             trampolines: &trampolines.places,
+            dwarf: self.dwarf,
+            dwarf_lengths: debug().map(<[u8]>::len).collect(),
         };
         let metadata =
             postcard::to_stdvec(&metadata).context("cannot encode the module's description")?;
@@ -155,6 +172,7 @@ impl Parts<'_> {
             .values()
             .flat_map(|loc| loc.to_bytes())
             .collect();
+        let debug: Vec<u8> = debug().flatten().copied().collect();
         let mut sections: [&[u8]; SECTIONS] = [&[]; SECTIONS];
         for (section, bytes) in [
             (IDENTITY, identity.as_bytes()),
@@ -166,8 +184,11 @@ impl Parts<'_> {
             (NAME_TABLE, self.module.func_names.table.bytes()),
             (NAMES, &self.module.func_names.text),
             (DATA, &self.module.data_bytes),
+            (DWARF, &debug),
             (TRAMPOLINES, &trampolines.text),
+            (TRAMPOLINE_FRAMES, &trampolines.frames),
             (TEXT, self.text),
+            (FRAMES, self.frames),
         ] {
             sections[section] = bytes;
         }
@@ -215,15 +236,12 @@ pub(crate) fn is_artifact(bytes: &[u8]) -> bool {
 pub(crate) fn from_bytes(bytes: &[u8], identity: &str, check: Check) -> Result<Artifact> {
     let ranges = split(bytes, check)?;
     // The text will be copied elsewhere and forgotten; what is before it stays.
-    let text = bytes[ranges[TEXT].clone()].to_vec();
-    let others = Bytes::from(bytes[..ranges[TEXT - 1].end].to_vec());
-    let mut sections: [Bytes; SECTIONS] = std::array::from_fn(|_| Bytes::default());
-    for (section, range) in ranges.into_iter().enumerate() {
-        if section != TEXT {
-            sections[section] = others.part(range);
-        }
-    }
-    sections[TEXT] = text.into();
+    let (kept, passing) = bytes.split_at(ranges[TEXT].start);
+    let (kept, passing) = (Bytes::from(kept.to_vec()), Bytes::from(passing.to_vec()));
+    let sections = ranges.map(|range| match range.start.checked_sub(kept.len()) {
+        Some(start) => passing.part(start..start + range.len()),
+        None => kept.part(range),
+    });
     decode(&sections, identity)
 }
 
@@ -249,7 +267,19 @@ fn decode(sections: &[Bytes; SECTIONS], identity: &str) -> Result<Artifact> {
     let Metadata {
         mut module,
         trampolines,
+        mut dwarf,
+        dwarf_lengths,
     } = metadata;
+    let mut debug = sections[DWARF].clone();
+    for (section, len) in dwarf.sections.iter_mut().zip(dwarf_lengths) {
+        let all = debug.len();
+        ensure!(
+            len <= all,
+            "the artifact is malformed: debug sections that are longer than all"
+        );
+        section.data = debug.part(0..len);
+        debug = debug.part(len..all);
+    }
     module.func_names = FuncNames {
         table: table(sections, NAME_TABLE)?,
         text: sections[NAMES].clone(),
@@ -259,6 +289,7 @@ fn decode(sections: &[Bytes; SECTIONS], identity: &str) -> Result<Artifact> {
         module,
         text: Text {
             bytes: sections[TEXT].clone(),
+            frames: sections[FRAMES].clone(),
             file: None,
         },
         functions: functions.collect(),
@@ -269,8 +300,10 @@ fn decode(sections: &[Bytes; SECTIONS], identity: &str) -> Result<Artifact> {
         },
         trampolines: TrampolineCode {
             text: sections[TRAMPOLINES].clone(),
+            frames: sections[TRAMPOLINE_FRAMES].clone(),
             places: trampolines,
         },
+        dwarf,
     };
     validate::artifact(&artifact).context("the artifact is inconsistent")?;
     Ok(artifact)
@@ -452,9 +485,14 @@ mod tests {
     fn a_module_without_functions_is_an_artifact_too() {
         let empty = Artifact {
             module: Default::default(),
-            text: vec![0; HOST_WORD].into(),
+            text: crate::code::Text {
+                bytes: vec![0; HOST_WORD].into(),
+                frames: Default::default(),
+                file: None,
+            },
             functions: Default::default(),
             tables: Default::default(),
+            dwarf: Default::default(),
             trampolines: Default::default(),
         };
         let bytes = empty.serialize(&empty.trampolines, IDENTITY).unwrap();
@@ -493,9 +531,8 @@ mod tests {
                 "{bit}: {error}"
             );
             // What is decoded is checked even if the rest is taken on trust.
-            assert_eq!(
-                read(&damaged, Check::Head).is_err(),
-                bit / 8 < head(),
+            assert!(
+                bit / 8 >= head() || read(&damaged, Check::Head).is_err(),
                 "{bit}"
             );
         }

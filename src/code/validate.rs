@@ -4,7 +4,7 @@
 //! The compiler's output always passes. What passes may be published and instantiated without a panic; whether its code
 //! is good is not decided here. Reads artifacts only.
 
-use super::{Artifact, FuncLoc, TrampolineCode};
+use super::{Artifact, FuncLoc, TrampolineCode, frames_offset};
 use crate::abi::builtins::HOST_WORD;
 use crate::error::{Context, Result, bail, ensure};
 use crate::wasm::{
@@ -28,7 +28,12 @@ pub(super) fn artifact(artifact: &Artifact) -> Result<()> {
         "the text has no word for the host at its end"
     );
     functions(info, &artifact.functions, text)?;
+    frames(&artifact.text.frames, text)?;
     trampolines(info, &artifact.trampolines)?;
+    frames(
+        &artifact.trampolines.frames,
+        artifact.trampolines.text.len(),
+    )?;
     Module::new(info)?.check()
 }
 
@@ -112,6 +117,51 @@ fn functions(
         );
     }
     Ok(())
+}
+
+/// The structure of an `.eh_frame` section as the compiler makes it: one common entry, then one per function, then a zero.
+/// What unwinding instructions do is trusted like code.
+fn frames(frames: &[u8], text: usize) -> Result<()> {
+    let word = |at: usize| {
+        let word = frames.get(at..)?.first_chunk()?;
+        Some(u32::from_le_bytes(*word))
+    };
+    let malformed = || "the unwinding section is malformed";
+    if frames.is_empty() {
+        return Ok(());
+    }
+    let section = i64::try_from(frames_offset(text))?;
+    let mut at = 0;
+    loop {
+        let len = word(at).with_context(malformed)? as usize;
+        if len == 0 {
+            ensure!(
+                at > 0 && at + 4 == frames.len(),
+                "the unwinding section ends early"
+            );
+            return Ok(());
+        }
+        // Room for what follows the length, and for the zero behind it.
+        ensure!(
+            len.is_multiple_of(4) && len >= 16 && len < frames.len() - at - 4,
+            "an entry of the unwinding section leaves it"
+        );
+        let common = word(at + 4).with_context(malformed)? as usize;
+        ensure!(
+            common == if at == 0 { 0 } else { at + 4 },
+            "an entry of the unwinding section refers to another one"
+        );
+        if at > 0 {
+            let start = word(at + 8).with_context(malformed)?.cast_signed();
+            let start = section + at as i64 + 8 + i64::from(start);
+            let size = i64::from(word(at + 12).with_context(malformed)?);
+            ensure!(
+                start >= 0 && start + size <= text as i64,
+                "an entry of the unwinding section is for code outside the text"
+            );
+        }
+        at += 4 + len;
+    }
 }
 
 /// Trampolines of every type, or of none.
@@ -316,8 +366,10 @@ fn index_type(wide: bool) -> WasmVal {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use crate::bytes::Bytes;
     use crate::code::{
-        Artifact, CodeTables, FuelPlace, FuelSite, FuncLoc, TrampolineCode, TrampolinePlace,
+        Artifact, CodeTables, Dwarf, DwarfSection, FuelPlace, FuelSite, FuncLoc, Text,
+        TrampolineCode, TrampolinePlace,
     };
     use crate::wasm::{
         ConstExpr, ConstOp, DataMode, DataSegment, DefinedGlobalIndex, ElemIndex, ElemItems,
@@ -425,7 +477,11 @@ pub(super) mod tests {
         });
         Artifact {
             module,
-            text: (0..48).chain([0; 8]).collect::<Vec<u8>>().into(),
+            text: Text {
+                bytes: (0..48).chain([0; 8]).collect::<Vec<u8>>().into(),
+                frames: frames().into(),
+                file: None,
+            },
             functions: functions.into_iter().collect(),
             tables: CodeTables::new(
                 &[(3, 1), (35, 2)],
@@ -436,11 +492,44 @@ pub(super) mod tests {
                     owed: 1,
                 }],
             ),
+            dwarf: {
+                let mut dwarf = Dwarf::default();
+                dwarf.code_section = 40;
+                dwarf.sections.push(DwarfSection {
+                    name: ".debug_info".into(),
+                    data: vec![1, 2, 3].into(),
+                });
+                dwarf
+            },
             trampolines: TrampolineCode {
                 text: vec![0; 16].into(),
+                frames: Bytes::default(),
                 places: vec![TrampolinePlace { enter: 0, exit: 8 }; 2],
             },
         }
+    }
+
+    /// An unwinding section for the first function: a common entry and its own.
+    fn frames() -> Vec<u8> {
+        let common = *b"\0\0\0\0\x01zR\0\x01\x78\x10\x01\x1b\x0c\x07\x08\x90\x01\0\0";
+        let mut own = Vec::new();
+        own.extend_from_slice(&28u32.to_le_bytes());
+        own.extend_from_slice(&(-(56i32 + 32)).to_le_bytes());
+        own.extend_from_slice(&20u32.to_le_bytes());
+        own.extend_from_slice(&[0; 4]);
+        let mut all = Vec::new();
+        for entry in [&common[..], &own] {
+            all.extend_from_slice(&u32::try_from(entry.len()).unwrap().to_le_bytes());
+            all.extend_from_slice(entry);
+        }
+        all.extend_from_slice(&[0; 4]);
+        all
+    }
+
+    fn change_frames(a: &mut Artifact, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut frames = a.text.frames.to_vec();
+        change(&mut frames);
+        a.text.frames = frames.into();
     }
 
     /// A name of the disagreement, and the change that makes it.
@@ -480,6 +569,21 @@ pub(super) mod tests {
             }),
             ("no word for the host", |a| {
                 a.text.bytes = a.text.bytes.part(0..55)
+            }),
+            ("the unwinding section is malformed", |a| {
+                change_frames(a, |frames| frames.truncate(2))
+            }),
+            ("an entry of the unwinding section leaves it", |a| {
+                change_frames(a, |frames| frames[0] = 0xf0)
+            }),
+            ("the unwinding section ends early", |a| {
+                change_frames(a, |frames| frames[24] = 0)
+            }),
+            ("an entry of the unwinding section refers", |a| {
+                change_frames(a, |frames| frames[28] = 4)
+            }),
+            ("is for code outside the text", |a| {
+                change_frames(a, |frames| frames[36] = 200)
             }),
             ("escapes without being defined", |a| {
                 a.module.escaping.push(FuncIndex::new(0))

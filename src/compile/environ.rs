@@ -3,6 +3,7 @@
 //! Bodies are validated later, while they are translated. Must not know how code is generated.
 
 use super::convert::{const_expr, func_type, global_type, memory_type, ref_type, table_type};
+use crate::code::{Dwarf, DwarfSection};
 use crate::error::{Error, Result, bail, format_err};
 use crate::wasm::{
     ConstExpr, ConstOp, DataMode, DataSegment, DefinedFuncIndex, ElemItems, ElemMode, ElemSegment,
@@ -23,6 +24,17 @@ use wasmparser::{
 pub(crate) struct Described<'a> {
     pub(crate) module: ModuleInfo,
     pub(crate) bodies: Vec<Body<'a>>,
+    /// Debug sections, if they are wanted.
+    pub(crate) dwarf: Dwarf,
+}
+
+/// What to keep of custom sections.
+#[derive(Copy, Clone, Default, Debug)]
+pub(crate) struct Customs {
+    /// Branch hints.
+    pub(crate) hints: bool,
+    /// Debug sections.
+    pub(crate) dwarf: bool,
 }
 
 /// A function body to be validated and translated.
@@ -50,10 +62,11 @@ impl BranchHints {
 pub(crate) fn describe(
     wasm: &[u8],
     features: WasmFeatures,
-    hinting: bool,
+    customs: Customs,
 ) -> Result<Described<'_>> {
     let mut walk = Walk {
-        hinting,
+        customs,
+        dwarf: Dwarf::default(),
         hints: HashMap::new(),
         names: BTreeMap::new(),
         data_bytes: Vec::new(),
@@ -88,7 +101,8 @@ pub(crate) fn describe(
 }
 
 struct Walk<'a> {
-    hinting: bool,
+    customs: Customs,
+    dwarf: Dwarf,
     /// By function, until its body comes.
     hints: HashMap<u32, BranchHints>,
     names: BTreeMap<u32, &'a str>,
@@ -162,12 +176,29 @@ impl<'a> Walk<'a> {
                     self.data(&data?)?;
                 }
             }
+            Payload::CodeSectionStart {
+                ref unchecked_range,
+                ..
+            } => {
+                // Functions' bodies are refused where offsets do not fit.
+                self.dwarf.code_section = u32::try_from(unchecked_range.start).unwrap_or(u32::MAX);
+            }
+            Payload::CustomSection(custom) if Dwarf::is_section(custom.name()) => {
+                if self.customs.dwarf {
+                    self.dwarf.sections.push(DwarfSection {
+                        name: custom.name().to_owned(),
+                        data: custom.data().to_vec().into(),
+                    });
+                } else {
+                    self.dwarf.dropped = true;
+                }
+            }
             // Custom sections are for diagnostics and hints: what is broken about them is no reason to refuse a module.
             Payload::CustomSection(custom) => match custom.as_known() {
                 KnownCustom::Name(names) => {
                     let _ = self.names(names);
                 }
-                KnownCustom::BranchHints(hints) if self.hinting => {
+                KnownCustom::BranchHints(hints) if self.customs.hints => {
                     let _ = self.branch_hints(hints);
                 }
                 _ => {}
@@ -364,6 +395,7 @@ impl<'a> Walk<'a> {
         Described {
             module,
             bodies: self.bodies,
+            dwarf: self.dwarf,
         }
     }
 }

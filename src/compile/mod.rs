@@ -20,6 +20,7 @@ mod symbol;
 mod tests;
 mod trampoline;
 mod translate;
+mod unwind;
 
 pub(crate) use pipeline::Compiler;
 pub(crate) use settings::{CompilerSettings, OptLevel};

@@ -3,7 +3,7 @@
 //! Must not know how any of the stages does its work.
 
 use super::emit::ClifDir;
-use super::environ::{Body, describe};
+use super::environ::{Body, Customs, describe};
 use super::limits::{Effort, check_frame, effort};
 use super::link::{Compiled, Linked, link, slot_offset};
 use super::locate::Located;
@@ -11,9 +11,10 @@ use super::settings::{self, CompilerSettings};
 use super::symbol::Symbol;
 use super::trampoline::Trampolines;
 use super::translate::{FuncTranslator, Metering, TranslateEnv};
+use super::unwind;
 use crate::abi::VmctxLayout;
 use crate::code::{
-    Artifact, CodeTables, FuelSite, FuncLoc, TrampolineCode, TrampolinePlace, Tunables,
+    Artifact, CodeTables, FuelSite, FuncLoc, Text, TrampolineCode, TrampolinePlace, Tunables,
 };
 use crate::error::{Context as _, Error, Result, bail, format_err};
 use crate::wasm::{DefinedFuncIndex, ModuleInfo, WasmFuncType};
@@ -42,6 +43,7 @@ pub(crate) struct Compiler {
     single_pass: bool,
     /// Where CLIF is written to.
     clif: Option<ClifDir>,
+    keep_dwarf: bool,
 }
 
 impl fmt::Debug for Compiler {
@@ -69,6 +71,7 @@ impl Compiler {
             features: settings.features,
             parallel: settings.parallel,
             clif: settings.clif_dir.as_deref().map(ClifDir::new).transpose()?,
+            keep_dwarf: settings.keep_dwarf,
         })
     }
 
@@ -79,7 +82,7 @@ impl Compiler {
     /// As [`Compiler::compile_module`], as far as validation goes.
     pub(crate) fn validate(&self, wasm: &[u8]) -> Result<()> {
         let mut allocations = FuncValidatorAllocations::default();
-        for body in describe(wasm, self.features, false)?.bodies {
+        for body in describe(wasm, self.features, Customs::default())?.bodies {
             let mut validator = body.validate.into_validator(allocations);
             validator.validate(&body.body)?;
             allocations = validator.into_allocations();
@@ -94,7 +97,12 @@ impl Compiler {
     /// If the module is malformed, invalid, uses what is not supported, or passes an implementation limit. The message
     /// says what, and where in the binary.
     pub(crate) fn compile_module(&self, wasm: &[u8]) -> Result<Artifact> {
-        let described = describe(wasm, self.features, self.tunables.branch_hinting)?;
+        let customs = Customs {
+            hints: self.tunables.branch_hinting,
+            dwarf: self.keep_dwarf,
+        };
+        let described = describe(wasm, self.features, customs)?;
+        let dwarf = described.dwarf;
         let module = described.module;
         let layout = VmctxLayout::new(&module).context(
             "what the module imports and defines exceeds the limit of 1 GiB per instance",
@@ -114,6 +122,7 @@ impl Compiler {
         let mut compiled = self.compile_functions(&env, described.bodies)?;
         compiled.extend(self.compile_builtins(&compiled)?);
         let linked = link(&*self.isa, &compiled, true)?;
+        let frames = unwind::frames(&*self.isa, &compiled, &linked)?;
 
         let tables = tables(&compiled, &linked);
         let mut functions = PrimaryMap::with_capacity(wasm_offsets.len());
@@ -127,9 +136,14 @@ impl Compiler {
         }
         Ok(Artifact {
             module,
-            text: linked.text.into(),
+            text: Text {
+                bytes: linked.text.into(),
+                frames: frames.into(),
+                file: None,
+            },
             functions,
             tables,
+            dwarf,
             trampolines: TrampolineCode::default(),
         })
     }
@@ -159,7 +173,9 @@ impl Compiler {
             compiled.push(worker.emit(Symbol::Exit, &*self.isa, false)?);
         }
         let linked = link(&*self.isa, &compiled, false)?;
+        let frames = unwind::frames(&*self.isa, &compiled, &linked)?;
         Ok(TrampolineCode {
+            frames: frames.into(),
             text: linked.text.into(),
             places: linked
                 .starts

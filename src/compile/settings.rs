@@ -30,6 +30,10 @@ pub(crate) struct CompilerSettings {
     pub(crate) debug_verifier: bool,
     /// Compile functions on all cores.
     pub(crate) parallel: bool,
+    /// Describe frames for the system's unwinder.
+    pub(crate) unwind_info: bool,
+    /// Keep the modules' debug sections in their artifacts.
+    pub(crate) keep_dwarf: bool,
     pub(crate) features: wasmparser::WasmFeatures,
     /// Cranelift flags by name; without a value a flag is enabled.
     pub(crate) flags: Vec<(String, Option<String>)>,
@@ -44,7 +48,6 @@ const REQUIRED: &[(&str, &str)] = &[
     ("enable_pinned_reg", "false"),
     // A function's own prologue compares the stack limit with its whole frame.
     ("enable_probestack", "false"),
-    ("unwind_info", "false"),
     ("is_pic", "false"),
     ("tls_model", "none"),
     ("libcall_call_conv", "isa_default"),
@@ -128,6 +131,7 @@ fn build(
             bool(settings.nan_canonicalization),
         ),
         ("enable_verifier", bool(settings.debug_verifier)),
+        ("unwind_info", bool(settings.unwind_info)),
     ];
     for &(name, value) in DEFAULTS.iter().chain(REQUIRED).chain(&own).chain(chosen) {
         shared.set(name, value)?;
@@ -140,6 +144,11 @@ fn build(
     }
     let flags = Flags::new(shared);
     check_required(&flags)?;
+    ensure!(
+        flags.unwind_info() == settings.unwind_info,
+        "Cranelift flag `unwind_info` must be `{}`, `Config::native_unwind_info` decides",
+        settings.unwind_info
+    );
     let isa = host
         .finish(flags)
         .map_err(|e| format_err!("the code generator refused its settings: {e}"))?;

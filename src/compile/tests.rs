@@ -32,6 +32,8 @@ fn settings() -> CompilerSettings {
         nan_canonicalization: false,
         debug_verifier: true,
         parallel: true,
+        unwind_info: false,
+        keep_dwarf: false,
         features: features(),
         flags: Vec::new(),
         clif_dir: None,

@@ -1,8 +1,10 @@
 //! [`Engine`]: a validated configuration, and what all stores and modules made with it share.
 
-use super::config::{Config, Settings, WasmFeatures};
+use super::config::{BacktraceDetails, Config, Settings, WasmFeatures};
 use super::epoch::EpochClock;
 use super::identity::{self, CodeIdentity};
+#[cfg(feature = "profiling")]
+use super::profile::Profiler;
 use super::{RegisteredType, Trampolines, TypeRegistry};
 use crate::code::{self, Tunables};
 #[cfg(feature = "cranelift")]
@@ -50,6 +52,8 @@ struct EngineInner {
     #[cfg(feature = "cranelift")]
     compiler: Compiler,
     identity: String,
+    #[cfg(feature = "profiling")]
+    profiler: Profiler,
 }
 
 impl Engine {
@@ -75,6 +79,8 @@ impl Engine {
         };
         #[cfg(not(feature = "cranelift"))]
         let code = CodeIdentity::default();
+        #[cfg(feature = "profiling")]
+        let profiler = Profiler::new(settings.profiler)?;
         if settings.tunables.signals_based_traps {
             exec::init_process()?;
         }
@@ -87,6 +93,8 @@ impl Engine {
                 stacks: OnceLock::new(),
                 #[cfg(feature = "cranelift")]
                 compiler,
+                #[cfg(feature = "profiling")]
+                profiler,
             }),
         })
     }
@@ -245,6 +253,11 @@ impl Engine {
         self.inner.settings.backtrace_limit
     }
 
+    /// Whether backtraces name files and lines.
+    pub(crate) fn backtrace_details(&self) -> BacktraceDetails {
+        self.inner.settings.backtrace_details
+    }
+
     /// What an artifact must have been made under to be loaded here: lines of `key=value`.
     pub(crate) fn artifact_identity(&self) -> &str {
         &self.inner.identity
@@ -269,7 +282,7 @@ impl Engine {
             let code = self.inner.compiler.compile_trampolines([ty.ty()])?;
             for made in Trampolines::publish(&code)? {
                 // Trampolines made by another thread meanwhile win.
-                cell.get_or_init(|| made);
+                self.take_trampolines(ty, made);
             }
         }
         Ok(cell.get())
@@ -328,10 +341,26 @@ impl Engine {
             return Ok(());
         }
         for (ty, made) in types.zip(Trampolines::publish(code)?) {
-            // Who was first wins; so do those that another thread makes meanwhile.
-            let _ = ty.trampolines().set(made);
+            self.take_trampolines(ty, made);
         }
         Ok(())
+    }
+
+    /// Gives a type its trampolines, if it has none, and tells the profiler.
+    fn take_trampolines(&self, ty: &RegisteredType, made: Trampolines) {
+        if ty.trampolines().set(made).is_err() {
+            return;
+        }
+        #[cfg(feature = "profiling")]
+        if let Some(kept) = ty.trampolines().get() {
+            self.inner.profiler.trampolines(ty.ty(), kept);
+        }
+    }
+
+    /// Tells whom the configuration names of a module's code.
+    pub(crate) fn announce(&self, _module: &code::CompiledModule) {
+        #[cfg(feature = "profiling")]
+        self.inner.profiler.module(_module);
     }
 
     /// The compiler of modules.

@@ -21,8 +21,11 @@ mod cpu;
 
 pub(crate) use cpu::has_cpu_feature;
 pub(crate) use port::{
-    FileMap, Reservation, ensure_signal_stack, install_signal_handlers, page_size,
+    FileMap, Reservation, UNWINDER_TAKES_SECTIONS, deregister_frames, ensure_signal_stack,
+    install_signal_handlers, page_size, register_frames,
 };
+#[cfg(feature = "profiling")]
+pub(crate) use port::{map_marker, monotonic_nanos, thread_id};
 
 /// A fault that the processor reported, as far as registers tell.
 #[derive(Copy, Clone, Debug)]

@@ -4,7 +4,7 @@
 use super::{FuncTranslator, TranslateEnv};
 use crate::abi::VmctxLayout;
 use crate::code::Tunables;
-use crate::compile::environ::describe;
+use crate::compile::environ::{Customs, describe};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
@@ -38,6 +38,11 @@ fn features() -> WasmFeatures {
         | WasmFeatures::EXTENDED_CONST
         | WasmFeatures::WIDE_ARITHMETIC
 }
+
+const HINTS: Customs = Customs {
+    hints: true,
+    dwarf: false,
+};
 
 fn plain() -> Tunables {
     Tunables::default()
@@ -99,7 +104,7 @@ fn variants() -> [(&'static str, Tunables); 7] {
 /// Translates, verifies and compiles every function: CLIF as translated, and as optimised.
 fn compile(wasm: &[u8], tunables: &Tunables) -> crate::Result<Vec<(String, String)>> {
     let isa = isa();
-    let described = describe(wasm, features(), true)?;
+    let described = describe(wasm, features(), HINTS)?;
     let layout = VmctxLayout::new(&described.module).unwrap();
     let env = TranslateEnv {
         isa: &*isa,
@@ -321,7 +326,7 @@ fn the_translator_survives_an_error() {
     let mut translator = FuncTranslator::new();
     let tunables = fuel();
     for (wasm, ok) in [(&bad, false), (&good, true), (&bad, false), (&good, true)] {
-        let described = describe(wasm, features(), true).unwrap();
+        let described = describe(wasm, features(), HINTS).unwrap();
         let layout = VmctxLayout::new(&described.module).unwrap();
         let env = TranslateEnv {
             isa: &*isa,

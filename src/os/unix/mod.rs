@@ -1,8 +1,11 @@
 //! Unix: `mmap`, `sigaction`, `sigaltstack`. Registers of an interrupted thread are a file per system and processor.
 
 mod mmap;
+#[cfg(feature = "profiling")]
+mod perf;
 mod signal;
 mod signal_stack;
+mod unwind;
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[path = "ucontext_linux_x86_64.rs"]
@@ -14,5 +17,8 @@ compile_error!(
 );
 
 pub(crate) use mmap::{FileMap, Reservation, page_size};
+#[cfg(feature = "profiling")]
+pub(crate) use perf::{map_marker, monotonic_nanos, thread_id};
 pub(crate) use signal::install_signal_handlers;
 pub(crate) use signal_stack::ensure_signal_stack;
+pub(crate) use unwind::{UNWINDER_TAKES_SECTIONS, deregister_frames, register_frames};
