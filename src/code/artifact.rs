@@ -82,12 +82,17 @@ impl CodeTables {
     }
 }
 
-/// The two trampolines of one function type.
-#[derive(Debug)]
+/// The trampolines of some function types.
+#[derive(Default, Debug)]
 pub(crate) struct TrampolineCode {
     pub(crate) text: Vec<u8>,
-    /// Offset of `enter`.
+    /// By type, where they are.
+    pub(crate) places: Vec<TrampolinePlace>,
+}
+
+/// Where the two trampolines of a function type are in their text.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct TrampolinePlace {
     pub(crate) enter: u32,
-    /// Offset of `exit`.
     pub(crate) exit: u32,
 }

@@ -6,13 +6,17 @@
 #![expect(unsafe_code, reason = "executable memory")]
 
 mod artifact;
+mod identity;
 mod image;
 mod region;
 mod serialize;
 mod tunables;
 mod validate;
 
-pub(crate) use artifact::{Artifact, CodeTables, FuelPlace, FuelSite, FuncLoc, TrampolineCode};
+pub(crate) use artifact::{
+    Artifact, CodeTables, FuelPlace, FuelSite, FuncLoc, TrampolineCode, TrampolinePlace,
+};
+pub(crate) use identity::{CODEGEN, CPU};
 pub(crate) use image::{CompiledModule, Image, find_image};
 pub(crate) use serialize::{from_bytes, is_artifact};
 pub(crate) use tunables::{CostTable, Tunables};

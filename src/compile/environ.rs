@@ -11,10 +11,11 @@ use crate::wasm::{
 };
 use cranelift_entity::EntityRef;
 use indexmap::IndexSet;
+use std::collections::HashMap;
 use wasmparser::{
-    ElementItems, ElementKind, Encoding, ExternalKind, FuncToValidate, FunctionBody, KnownCustom,
-    Name, NameSectionReader, Parser, Payload, TableInit, TypeRef, ValidPayload, Validator,
-    ValidatorResources, WasmFeatures,
+    BranchHintSectionReader, ElementItems, ElementKind, Encoding, ExternalKind, FuncToValidate,
+    FunctionBody, KnownCustom, Name, NameSectionReader, Parser, Payload, TableInit, TypeRef,
+    ValidPayload, Validator, ValidatorResources, WasmFeatures,
 };
 
 /// A module and its bodies, which are not validated yet.
@@ -30,11 +31,30 @@ pub(crate) struct Body<'a> {
     pub(crate) func: DefinedFuncIndex,
     pub(crate) body: FunctionBody<'a>,
     pub(crate) validate: FuncToValidate<ValidatorResources>,
+    pub(crate) hints: BranchHints,
+}
+
+/// Which conditional branches of a body are likely to be taken: byte offsets from the body's start, ascending.
+#[derive(Debug, Default)]
+pub(crate) struct BranchHints(Vec<(u32, bool)>);
+
+impl BranchHints {
+    /// What is known of the branch at an offset.
+    pub(crate) fn at(&self, offset: u32) -> Option<bool> {
+        let at = self.0.binary_search_by_key(&offset, |&(at, _)| at).ok()?;
+        Some(self.0[at].1)
+    }
 }
 
 /// Validates everything but the bodies.
-pub(crate) fn describe(wasm: &[u8], features: WasmFeatures) -> Result<Described<'_>> {
+pub(crate) fn describe(
+    wasm: &[u8],
+    features: WasmFeatures,
+    hinting: bool,
+) -> Result<Described<'_>> {
     let mut walk = Walk {
+        hinting,
+        hints: HashMap::new(),
         module: ModuleInfo::default(),
         bodies: Vec::new(),
         escaping: IndexSet::new(),
@@ -52,10 +72,12 @@ pub(crate) fn describe(wasm: &[u8], features: WasmFeatures) -> Result<Described<
             bail!("expected a WebAssembly module, found a component (at offset 0x4)");
         }
         if let ValidPayload::Func(validate, body) = validator.payload(&payload)? {
+            let hints = walk.hints.remove(&validate.index).unwrap_or_default();
             walk.bodies.push(Body {
                 func: DefinedFuncIndex::new(walk.bodies.len()),
                 body,
                 validate,
+                hints,
             });
         }
         walk.section(payload)?;
@@ -64,6 +86,9 @@ pub(crate) fn describe(wasm: &[u8], features: WasmFeatures) -> Result<Described<
 }
 
 struct Walk<'a> {
+    hinting: bool,
+    /// By function, until its body comes.
+    hints: HashMap<u32, BranchHints>,
     module: ModuleInfo,
     bodies: Vec<Body<'a>>,
     escaping: IndexSet<FuncIndex>,
@@ -133,12 +158,16 @@ impl<'a> Walk<'a> {
                     self.data(&data?)?;
                 }
             }
-            Payload::CustomSection(custom) => {
-                if let KnownCustom::Name(names) = custom.as_known() {
-                    // Names are for diagnostics: whatever is broken about them is no reason to refuse the module.
+            // Custom sections are for diagnostics and hints: what is broken about them is no reason to refuse a module.
+            Payload::CustomSection(custom) => match custom.as_known() {
+                KnownCustom::Name(names) => {
                     let _ = self.names(names);
                 }
-            }
+                KnownCustom::BranchHints(hints) if self.hinting => {
+                    let _ = self.branch_hints(hints);
+                }
+                _ => {}
+            },
             // What else there is has been validated and says nothing more, or is not part of a module.
             _ => {}
         }
@@ -280,6 +309,25 @@ impl<'a> Walk<'a> {
                     }
                 }
                 _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what comes before the first fault.
+    fn branch_hints(&mut self, functions: BranchHintSectionReader<'_>) -> Result<()> {
+        for function in functions {
+            let function = function?;
+            let hints = &mut self.hints.entry(function.func).or_default().0;
+            for hint in function.hints {
+                let hint = hint?;
+                // The proposal wants them in order; others would not be found.
+                if hints
+                    .last()
+                    .is_none_or(|&(last, _)| last < hint.func_offset)
+                {
+                    hints.push((hint.func_offset, hint.taken));
+                }
             }
         }
         Ok(())

@@ -11,7 +11,9 @@ use super::symbol::Symbol;
 use super::trampoline::Trampolines;
 use super::translate::{FuncTranslator, Metering, TranslateEnv};
 use crate::abi::VmctxLayout;
-use crate::code::{Artifact, CodeTables, FuelSite, FuncLoc, TrampolineCode, Tunables};
+use crate::code::{
+    Artifact, CodeTables, FuelSite, FuncLoc, TrampolineCode, TrampolinePlace, Tunables,
+};
 use crate::error::{Context as _, Error, Result, bail, format_err};
 use crate::wasm::{DefinedFuncIndex, ModuleInfo, WasmFuncType};
 use cranelift_codegen::control::ControlPlane;
@@ -42,7 +44,7 @@ pub(crate) struct Compiler {
 impl fmt::Debug for Compiler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Compiler")
-            .field("target", &self.describe_target())
+            .field("codegen", &self.describe())
             .finish_non_exhaustive()
     }
 }
@@ -73,7 +75,7 @@ impl Compiler {
     /// As [`Compiler::compile_module`], as far as validation goes.
     pub(crate) fn validate(&self, wasm: &[u8]) -> Result<()> {
         let mut allocations = FuncValidatorAllocations::default();
-        for body in describe(wasm, self.features)?.bodies {
+        for body in describe(wasm, self.features, false)?.bodies {
             let mut validator = body.validate.into_validator(allocations);
             validator.validate(&body.body)?;
             allocations = validator.into_allocations();
@@ -88,7 +90,7 @@ impl Compiler {
     /// If the module is malformed, invalid, uses what is not supported, or passes an implementation limit. The message
     /// says what, and where in the binary.
     pub(crate) fn compile_module(&self, wasm: &[u8]) -> Result<Artifact> {
-        let described = describe(wasm, self.features)?;
+        let described = describe(wasm, self.features, self.tunables.branch_hinting)?;
         let module = described.module;
         let layout = VmctxLayout::new(&module).context(
             "what the module imports and defines exceeds the limit of 1 GiB per instance",
@@ -127,29 +129,46 @@ impl Compiler {
         })
     }
 
-    /// Compiles the trampolines of a function type.
+    /// Compiles the trampolines of function types.
     ///
     /// # Errors
     ///
-    /// If the code generator refuses the type.
-    pub(crate) fn compile_trampolines(&self, ty: &WasmFuncType) -> Result<TrampolineCode> {
+    /// If the code generator refuses a type.
+    pub(crate) fn compile_trampolines<'t>(
+        &self,
+        types: impl IntoIterator<Item = &'t WasmFuncType>,
+    ) -> Result<TrampolineCode> {
         let mut worker = Worker::default();
         let mut trampolines = self.trampolines();
-        trampolines.enter(ty, &mut worker.context.func);
-        let enter = worker.emit(Symbol::Enter, &*self.isa, false)?;
-        trampolines.exit(ty, &mut worker.context.func);
-        let exit = worker.emit(Symbol::Exit, &*self.isa, false)?;
-        let linked = link(&*self.isa, &[enter, exit], false)?;
+        let mut compiled = Vec::new();
+        for ty in types {
+            trampolines.enter(ty, &mut worker.context.func);
+            compiled.push(worker.emit(Symbol::Enter, &*self.isa, false)?);
+            trampolines.exit(ty, &mut worker.context.func);
+            compiled.push(worker.emit(Symbol::Exit, &*self.isa, false)?);
+        }
+        let linked = link(&*self.isa, &compiled, false)?;
         Ok(TrampolineCode {
             text: linked.text,
-            enter: linked.starts[0],
-            exit: linked.starts[1],
+            places: linked
+                .starts
+                .chunks_exact(2)
+                .map(|pair| TrampolinePlace {
+                    enter: pair[0],
+                    exit: pair[1],
+                })
+                .collect(),
         })
     }
 
-    /// Names the target and every flag that decides what code is generated.
-    pub(crate) fn describe_target(&self) -> String {
+    /// Names the code generator and every flag that decides what code it generates.
+    pub(crate) fn describe(&self) -> String {
         settings::describe(&*self.isa)
+    }
+
+    /// The instruction-set extensions that generated code may use, separated by commas.
+    pub(crate) fn cpu_features(&self) -> String {
+        settings::cpu_features(&*self.isa)
     }
 
     /// Validates, translates and compiles every function. The error, if any, is that of the first faulty function in
@@ -205,6 +224,7 @@ impl Compiler {
             env,
             body.func,
             body.body,
+            &body.hints,
             &mut validator,
             &mut worker.context.func,
         )?;

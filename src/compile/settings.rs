@@ -86,14 +86,28 @@ pub(crate) fn linear_isa(settings: &CompilerSettings) -> Result<OwnedTargetIsa> 
     )
 }
 
-/// Names what the code generator generates code for, and how.
+/// How the flags are called that say which extensions a processor has.
+const EXTENSION: &str = "has_";
+
+/// Names the code generator and how it generates code, apart from [`cpu_features`].
 pub(crate) fn describe(isa: &dyn TargetIsa) -> String {
-    let mut text = format!("{} cranelift-{}", isa.triple(), cranelift_codegen::VERSION);
-    for value in isa.flags().iter().chain(isa.isa_flags()) {
+    let mut text = format!("cranelift-{}", cranelift_codegen::VERSION);
+    let flags = isa.flags().iter().chain(isa.isa_flags());
+    for value in flags.filter(|value| !value.name.starts_with(EXTENSION)) {
         // Writing to a string does not fail.
         let _ = write!(text, " {}={}", value.name, value.value_string());
     }
     text
+}
+
+/// The instruction-set extensions that code may use.
+pub(crate) fn cpu_features(isa: &dyn TargetIsa) -> String {
+    isa.isa_flags()
+        .iter()
+        .filter(|flag| flag.as_bool() == Some(true))
+        .filter_map(|flag| flag.name.strip_prefix(EXTENSION))
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 /// `chosen` yields to the user's flags, `fixed` does not.
@@ -181,7 +195,7 @@ fn check_host(isa: &dyn TargetIsa) -> Result<()> {
         let lacking = available
             .iter()
             .any(|have| have.name == flag.name && have.as_bool() == Some(false));
-        if flag.as_bool() == Some(true) && flag.name.starts_with("has_") && lacking {
+        if flag.as_bool() == Some(true) && flag.name.starts_with(EXTENSION) && lacking {
             bail!(
                 "Cranelift flag `{}` is set, but this machine does not have the instructions",
                 flag.name

@@ -370,21 +370,35 @@ fn flags_are_checked() {
     assert!(
         with("opt_level", Some("none"))
             .unwrap()
-            .describe_target()
+            .describe()
             .contains("opt_level=none")
     );
     if cfg!(target_arch = "x86_64") {
         assert!(error(with("has_sse41", Some("false"))).contains("SSE4.1"));
     }
-    let plain = compiler().describe_target();
+    let plain = compiler().describe();
     let nan = CompilerSettings {
         nan_canonicalization: true,
         ..settings()
     };
     let nan = Compiler::new(&nan, &Tunables::default())
         .unwrap()
-        .describe_target();
+        .describe();
     assert_ne!(plain, nan);
+}
+
+#[test]
+fn the_runtime_knows_every_extension_that_code_may_use() {
+    let isa = host_isa(&settings()).unwrap();
+    for flag in isa.isa_flags() {
+        if let Some(name) = flag.name.strip_prefix("has_") {
+            let available = crate::os::has_cpu_feature(name);
+            assert!(available.is_some(), "{name}");
+            if flag.as_bool() == Some(true) {
+                assert_eq!(available, Some(true), "{name}");
+            }
+        }
+    }
 }
 
 fn mixed(count: usize, from: usize) -> Box<[WasmVal]> {
@@ -413,11 +427,14 @@ fn trampolines_compile_for_every_shape() {
             results: mixed(results, 3),
         };
         let code = compiler
-            .compile_trampolines(&ty)
+            .compile_trampolines([&ty])
             .unwrap_or_else(|e| panic!("{ty}: {e:?}"));
-        assert_eq!(code.enter, 0);
-        assert!(code.exit > 0 && code.exit.is_multiple_of(16));
-        assert!(code.text.len() > code.exit as usize);
+        let [place] = code.places[..] else {
+            panic!("one type")
+        };
+        assert_eq!(place.enter, 0);
+        assert!(place.exit > 0 && place.exit.is_multiple_of(16));
+        assert!(code.text.len() > place.exit as usize);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::config::{Config, Settings, WasmFeatures};
 use super::epoch::EpochClock;
-use super::identity;
+use super::identity::{self, CodeIdentity};
 use super::{RegisteredType, Trampolines, TypeRegistry};
 use crate::code::{self, Tunables};
 #[cfg(feature = "cranelift")]
@@ -69,15 +69,18 @@ impl Engine {
         let compiler = Compiler::new(&settings.compiler, &settings.tunables)
             .context("failed to set up the compiler for this machine")?;
         #[cfg(feature = "cranelift")]
-        let target = compiler.describe_target();
+        let code = CodeIdentity {
+            cpu: compiler.cpu_features(),
+            codegen: Some(compiler.describe()),
+        };
         #[cfg(not(feature = "cranelift"))]
-        let target = identity::host();
+        let code = CodeIdentity::default();
         if settings.tunables.signals_based_traps {
             exec::init_process()?;
         }
         Ok(Engine {
             inner: Arc::new(EngineInner {
-                identity: identity::describe(&settings, &target),
+                identity: identity::describe(&settings, &code),
                 settings,
                 clock: EpochClock::default(),
                 types: TypeRegistry::default(),
@@ -255,25 +258,29 @@ impl Engine {
         code::CompiledModule::publish(self.compile_artifact(wasm)?, exec::enter_cold)
     }
 
-    /// The trampolines of a function type, compiled when they are first asked for. `ty` must be of this engine.
+    /// The trampolines of a function type: those that a loaded module brought, or compiled when they are first asked for.
+    /// `None` where there is no compiler and no module brought any. `ty` must be of this engine.
     ///
     /// # Errors
     ///
-    /// There is no compiler in this build, or no memory for code.
-    pub(crate) fn trampolines<'t>(&self, ty: &'t RegisteredType) -> Result<&'t Trampolines> {
+    /// There is no memory for code.
+    pub(crate) fn known_trampolines<'t>(
+        &self,
+        ty: &'t RegisteredType,
+    ) -> Result<Option<&'t Trampolines>> {
         let cell = ty.trampolines();
         if let Some(trampolines) = cell.get() {
-            return Ok(trampolines);
+            return Ok(Some(trampolines));
         }
         #[cfg(feature = "cranelift")]
         {
-            let code = self.inner.compiler.compile_trampolines(ty.ty())?;
-            let made = Trampolines::publish(&code)?;
-            // Trampolines made by another thread meanwhile win.
-            Ok(cell.get_or_init(|| made))
+            let code = self.inner.compiler.compile_trampolines([ty.ty()])?;
+            for made in Trampolines::publish(&code)? {
+                // Trampolines made by another thread meanwhile win.
+                cell.get_or_init(|| made);
+            }
         }
-        #[cfg(not(feature = "cranelift"))]
-        bail!("entering WebAssembly needs the `cranelift` feature, which this build lacks")
+        Ok(cell.get())
     }
 
     #[cfg(feature = "cranelift")]
@@ -420,7 +427,7 @@ mod tests {
         };
         let (a, b) = (engine.types().register(&ty), engine.types().register(&ty));
         let (a, b) = (a.unwrap(), b.unwrap());
-        let exits = [&a, &b].map(|ty| engine.trampolines(ty).unwrap().exit);
+        let exits = [&a, &b].map(|ty| engine.known_trampolines(ty).unwrap().unwrap().exit);
         assert!(exits[0] == exits[1] && !exits[0].is_null());
         // They belong to the type, which may outlive the engine.
         drop(engine);

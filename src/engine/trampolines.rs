@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "an address becomes a function pointer")]
 
 use crate::abi::EnterFn;
-use crate::code::{CodeTables, Image, TrampolineCode};
+use crate::code::{CodeTables, Image, TrampolineCode, TrampolinePlace};
 use crate::error::Result;
 use std::fmt;
 
@@ -24,19 +24,29 @@ unsafe impl Send for Trampolines {}
 unsafe impl Sync for Trampolines {}
 
 impl Trampolines {
-    /// Makes compiled trampolines executable.
-    pub(super) fn publish(code: &TrampolineCode) -> Result<Self> {
+    /// Makes compiled trampolines executable: one result per type, in order.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for code.
+    ///
+    /// # Panics
+    ///
+    /// If a place is outside the text.
+    pub(super) fn publish(code: &TrampolineCode) -> Result<Vec<Self>> {
         // No trap sites are recorded: trampolines raise by themselves.
         let image = Image::publish(&code.text, Vec::new(), CodeTables::default())?;
-        // SAFETY: the compiler put code with exactly this signature and convention at this offset, and a trampoline's
-        // pointer is only used while `_image` is alive.
-        let enter =
-            unsafe { std::mem::transmute::<*const u8, EnterFn>(image.address_of(code.enter)) };
-        Ok(Trampolines {
-            enter,
-            exit: image.address_of(code.exit),
-            _image: image,
-        })
+        let made = |place: &TrampolinePlace| {
+            let enter = image.address_of(place.enter);
+            Trampolines {
+                // SAFETY: the compiler put code with exactly this signature and convention there, and a trampoline's
+                // pointer is only used while `_image` is alive.
+                enter: unsafe { std::mem::transmute::<*const u8, EnterFn>(enter) },
+                exit: image.address_of(place.exit),
+                _image: image.clone(),
+            }
+        };
+        Ok(code.places.iter().map(made).collect())
     }
 }
 

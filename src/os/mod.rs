@@ -15,6 +15,11 @@ compile_error!(
     "no port for this operating system: add a folder beside `src/os/unix` with the same names"
 );
 
+#[cfg(target_arch = "x86_64")]
+#[path = "cpu_x86_64.rs"]
+mod cpu;
+
+pub(crate) use cpu::has_cpu_feature;
 pub(crate) use port::{Reservation, ensure_signal_stack, install_signal_handlers, page_size};
 
 /// A fault that the processor reported, as far as registers tell.

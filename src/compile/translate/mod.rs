@@ -21,6 +21,7 @@ mod table;
 mod tests;
 mod trap;
 
+use super::environ::BranchHints;
 use super::signature::{POINTER, builtin_signature, cold_signature, value_type, wasm_signature};
 use super::symbol::Symbol;
 use crate::abi::builtins::Builtin;
@@ -83,6 +84,7 @@ impl FuncTranslator {
         env: &TranslateEnv<'_>,
         func: DefinedFuncIndex,
         body: FunctionBody<'_>,
+        hints: &BranchHints,
         validator: &mut FuncValidator<ValidatorResources>,
         out: &mut Function,
     ) -> crate::Result<Metering> {
@@ -99,7 +101,11 @@ impl FuncTranslator {
         }
 
         let builder = FunctionBuilder::new(out, &mut self.builder);
-        let mut walk = Body::new(env, builder, &mut self.stacks, &mut self.imports);
+        let hinted = Hinted {
+            start: body.range().start,
+            hints,
+        };
+        let mut walk = Body::new(env, builder, hinted, &mut self.stacks, &mut self.imports);
         let result = walk.run(func, body, validator);
         if let Err(error) = result {
             // A builder that was not finalised leaves its buffers dirty.
@@ -177,6 +183,12 @@ impl Region {
     ];
 }
 
+/// Where a body starts, and what is hinted of branches by their distance from there.
+struct Hinted<'f> {
+    start: u64,
+    hints: &'f BranchHints,
+}
+
 /// One walk over one body.
 struct Body<'a, 'f> {
     env: &'a TranslateEnv<'a>,
@@ -188,6 +200,7 @@ struct Body<'a, 'f> {
     vmctx: Value,
     fuel: Option<Fuel>,
     budget: Budget,
+    hinted: Hinted<'f>,
     /// Byte offset of the operator that is translated.
     position: u32,
 }
@@ -196,6 +209,7 @@ impl<'a, 'f> Body<'a, 'f> {
     fn new(
         env: &'a TranslateEnv<'a>,
         mut builder: FunctionBuilder<'f>,
+        hinted: Hinted<'f>,
         stacks: &'f mut Stacks,
         imports: &'f mut Imports,
     ) -> Self {
@@ -220,6 +234,7 @@ impl<'a, 'f> Body<'a, 'f> {
             vmctx,
             fuel: None,
             budget: Budget::default(),
+            hinted,
             position: 0,
         }
     }

@@ -36,6 +36,7 @@ fn features() -> WasmFeatures {
         | WasmFeatures::MEMORY64
         | WasmFeatures::CUSTOM_PAGE_SIZES
         | WasmFeatures::EXTENDED_CONST
+        | WasmFeatures::WIDE_ARITHMETIC
 }
 
 fn plain() -> Tunables {
@@ -98,7 +99,7 @@ fn variants() -> [(&'static str, Tunables); 7] {
 /// Translates, verifies and compiles every function: CLIF as translated, and as optimised.
 fn compile(wasm: &[u8], tunables: &Tunables) -> crate::Result<Vec<(String, String)>> {
     let isa = isa();
-    let described = describe(wasm, features())?;
+    let described = describe(wasm, features(), true)?;
     let layout = VmctxLayout::new(&described.module).unwrap();
     let env = TranslateEnv {
         isa: &*isa,
@@ -113,7 +114,14 @@ fn compile(wasm: &[u8], tunables: &Tunables) -> crate::Result<Vec<(String, Strin
     for body in described.bodies {
         ctx.clear();
         let mut validator = body.validate.into_validator(std::mem::take(&mut allocs));
-        translator.translate(&env, body.func, body.body, &mut validator, &mut ctx.func)?;
+        translator.translate(
+            &env,
+            body.func,
+            body.body,
+            &body.hints,
+            &mut validator,
+            &mut ctx.func,
+        )?;
         allocs = validator.into_allocations();
         let before = ctx.func.display().to_string();
         if let Err(errors) = verify_function(&ctx.func, &*isa) {
@@ -188,6 +196,7 @@ const SNIPPETS: &[&str] = &[
     "(module (memory i64 1) (memory $b 1) (func (param i64) (result i64) (memory.fill (local.get 0) (i32.const 1) (local.get 0)) (memory.copy 0 $b (local.get 0) (i32.const 0) (i32.const 1)) (drop (memory.size)) (i64.store offset=0xffffffffffff (local.get 0) (i64.load offset=4 (local.get 0))) (i64.store offset=0xffffffffffffffff (local.get 0) (i64.load (local.get 0))) (memory.grow (local.get 0))))",
     "(module (memory 5 (pagesize 1)) (func (param i32) (result i32) (drop (memory.size)) (i32.load offset=2 (local.get 0))))",
     // Numbers.
+    "(module (func (param i64 i64) (result i64 i64) (i64.add128 (local.get 0) (local.get 1) (i64.mul_wide_s (local.get 0) (local.get 1))) (i64.mul_wide_u (local.get 0) (local.get 1)) i64.sub128))",
     "(module (func (param i32 i32) (result i32) (i32.div_s (i32.div_u (local.get 0) (local.get 1)) (i32.rem_s (local.get 0) (i32.rem_u (local.get 0) (local.get 1))))))",
     "(module (func (param i64 i64) (result i64) (i64.div_s (i64.div_u (local.get 0) (local.get 1)) (i64.rem_s (local.get 0) (i64.rem_u (local.get 0) (local.get 1))))))",
     "(module (func (param f32 f64) (result i64) (drop (i32.trunc_f32_s (local.get 0))) (drop (i32.trunc_f64_u (local.get 1))) (drop (i64.trunc_f32_u (local.get 0))) (i64.trunc_f64_s (local.get 1))))",
@@ -368,7 +377,7 @@ fn the_translator_survives_an_error() {
     let mut translator = FuncTranslator::new();
     let tunables = fuel();
     for (wasm, ok) in [(&bad, false), (&good, true), (&bad, false), (&good, true)] {
-        let described = describe(wasm, features()).unwrap();
+        let described = describe(wasm, features(), true).unwrap();
         let layout = VmctxLayout::new(&described.module).unwrap();
         let env = TranslateEnv {
             isa: &*isa,
@@ -379,8 +388,14 @@ fn the_translator_survives_an_error() {
         for body in described.bodies {
             let mut ctx = Context::new();
             let mut validator = body.validate.into_validator(Default::default());
-            let result =
-                translator.translate(&env, body.func, body.body, &mut validator, &mut ctx.func);
+            let result = translator.translate(
+                &env,
+                body.func,
+                body.body,
+                &body.hints,
+                &mut validator,
+                &mut ctx.func,
+            );
             assert_eq!(result.is_ok(), ok);
         }
     }
@@ -400,4 +415,27 @@ fn deep_nesting_is_iterative() {
     wat.push_str("))");
     let wasm = wat::parse_str(&wat).unwrap();
     assert!(compile(&wasm, &fuel()).is_ok());
+}
+
+#[test]
+fn branch_hints_move_the_unlikely_side() {
+    let cold = |hint: &str, branch: &str| {
+        let wat = format!(
+            r#"(module (func (param i32) (block local.get 0 {hint} {branch} (drop (i32.const 1)))))"#
+        );
+        count(&clif(&wat, &plain()).0, "cold")
+    };
+    let unlikely = r#"(@metadata.code.branch_hint "\00")"#;
+    let likely = r#"(@metadata.code.branch_hint "\01")"#;
+    for branch in ["br_if 0", "if nop else nop end", "if nop end"] {
+        assert_eq!(cold("", branch), 0, "{branch}");
+        assert_eq!(cold(unlikely, branch), 1, "{branch}");
+        assert_eq!(cold(likely, branch), 1, "{branch}");
+    }
+    // What is broken about a hint is no reason to refuse a module.
+    let wasm = wat::parse_str(
+        r#"(module (@custom "metadata.code.branch_hint" (before code) "\01\00\05\00") (func (param i32) (if (local.get 0) (then))))"#,
+    )
+    .unwrap();
+    assert_eq!(count(&compile(&wasm, &plain()).unwrap()[0].0, "cold"), 0);
 }

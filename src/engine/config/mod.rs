@@ -76,7 +76,6 @@ pub struct Config {
     allocation_strategy: InstanceAllocationStrategy,
     concurrency_support: bool,
     relaxed_simd_deterministic: bool,
-    branch_hinting: bool,
     macos_use_mach_ports: bool,
 }
 
@@ -95,7 +94,6 @@ impl Config {
             allocation_strategy: InstanceAllocationStrategy::default(),
             concurrency_support: true,
             relaxed_simd_deterministic: false,
-            branch_hinting: false,
             macos_use_mach_ports: true,
         }
     }
@@ -159,7 +157,6 @@ impl fmt::Debug for Config {
             allocation_strategy,
             concurrency_support,
             relaxed_simd_deterministic,
-            branch_hinting,
             macos_use_mach_ports,
         } = self;
         f.debug_struct("Config")
@@ -174,7 +171,6 @@ impl fmt::Debug for Config {
             .field("allocation_strategy", allocation_strategy)
             .field("concurrency_support", concurrency_support)
             .field("relaxed_simd_deterministic", relaxed_simd_deterministic)
-            .field("branch_hinting", branch_hinting)
             .field("macos_use_mach_ports", macos_use_mach_ports)
             .finish()
     }
