@@ -133,7 +133,11 @@ impl Run<'_> {
                     .iter()
                     .map(|ty| any(&mut self.store, *ty, &mut rng))
                     .collect();
-                let mut results: Vec<_> = ty.results().iter().map(|ty| Val::default_for_ty(*ty)).collect();
+                let mut results: Vec<_> = ty
+                    .results()
+                    .iter()
+                    .map(|ty| Val::default_for_ty(*ty))
+                    .collect();
                 let outcome = func.call(&mut self.store, &params, &mut results);
                 let ending = match outcome {
                     Ok(()) => {

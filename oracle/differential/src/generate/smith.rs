@@ -93,6 +93,7 @@ fn config(rng: &mut Rng) -> Config {
         max_memories: if rng.chance(1, 8) { 2 } else { 1 },
         min_memories: u32::from(rng.chance(3, 4)),
         max_memory32_bytes: 8 << 16,
+        max_memory64_bytes: 8 << 16,
         memory_max_size_required: rng.chance(1, 2),
         max_tables: 3,
         max_table_elements: 200,
@@ -106,16 +107,16 @@ fn config(rng: &mut Rng) -> Config {
         saturating_float_to_int_enabled: true,
         sign_extension_ops_enabled: true,
         tail_call_enabled: rng.chance(1, 8),
+        memory64_enabled: rng.chance(1, 4),
+        custom_page_sizes_enabled: rng.chance(1, 8),
+        wide_arithmetic_enabled: rng.chance(1, 4),
         // Not implemented.
         compact_imports_enabled: false,
-        custom_page_sizes_enabled: false,
         exceptions_enabled: false,
         gc_enabled: false,
-        memory64_enabled: false,
         relaxed_simd_enabled: false,
         simd_enabled: false,
         threads_enabled: false,
-        wide_arithmetic_enabled: false,
         ..Config::default()
     }
 }

@@ -24,6 +24,8 @@ pub(crate) fn engine(settings: &Settings) -> Engine {
     config
         .consume_fuel(settings.fuel)
         .epoch_interruption(settings.epochs)
+        .wasm_custom_page_sizes(true)
+        .wasm_wide_arithmetic(true)
         .max_wasm_stack(GUEST_STACK)
         .async_stack_size(GUEST_STACK + (2 << 20))
         .memory_may_move(settings.may_move)
