@@ -29,7 +29,10 @@ pub(crate) struct CompilerSettings {
     pub(crate) debug_verifier: bool,
     /// Compile functions on all cores.
     pub(crate) parallel: bool,
+    /// Proposals that modules may use.
     pub(crate) features: wasmparser::WasmFeatures,
+    /// Proposals that were asked for, implemented or not.
+    pub(crate) asked: wasmparser::WasmFeatures,
     /// Cranelift flags by name; without a value a flag is enabled.
     pub(crate) flags: Vec<(String, Option<String>)>,
 }

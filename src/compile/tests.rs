@@ -33,6 +33,7 @@ fn settings() -> CompilerSettings {
         debug_verifier: true,
         parallel: true,
         features: features(),
+        asked: features(),
         flags: Vec::new(),
     }
 }

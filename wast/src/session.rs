@@ -223,7 +223,9 @@ impl<'e> Session<'e> {
             world.modules.remove(id.name());
             world.instances.remove(id.name());
             if let Some(compiled) = &world.module {
-                world.modules.insert(id.name().to_string(), compiled.clone());
+                world
+                    .modules
+                    .insert(id.name().to_string(), compiled.clone());
             }
         }
         compiled
@@ -290,10 +292,7 @@ impl<'e> Session<'e> {
         let mut results = vec![Val::I32(0); func.ty(&world.store).results().len()];
         let outcome = match way {
             Way::OnThisStack => func.call(&mut world.store, &args, &mut results),
-            Way::OnFibers => {
-                func.call_async(&mut world.store, &args, &mut results)
-                    .await
-            }
+            Way::OnFibers => func.call_async(&mut world.store, &args, &mut results).await,
         };
         Ok(outcome.map(|()| results))
     }
@@ -364,7 +363,10 @@ impl<'e> Session<'e> {
             Ok(values) => {
                 let world = self.world()?;
                 let values = values::describe(&world.store, &values, &[]);
-                Err(Mismatch::new(expected, format!("that it returned {values}")))
+                Err(Mismatch::new(
+                    expected,
+                    format!("that it returned {values}"),
+                ))
             }
         }
     }

@@ -144,6 +144,7 @@ impl Config {
             debug_verifier: self.codegen.verifier,
             parallel: self.codegen.parallel,
             features,
+            asked: self.features,
             flags: self.codegen.flags.clone(),
         })
     }
