@@ -24,7 +24,7 @@ mod trap;
 use super::environ::BranchHints;
 use super::signature::{POINTER, builtin_signature, cold_signature, value_type, wasm_signature};
 use super::symbol::Symbol;
-use crate::abi::builtins::Builtin;
+use crate::abi::builtins::{Builtin, Heat};
 use crate::abi::{VmContext, VmStore, VmctxLayout};
 use crate::code::Tunables;
 use crate::wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo, Trap, TypeIndex};
@@ -148,6 +148,8 @@ struct Imports {
     funcs: HashMap<DefinedFuncIndex, FuncRef>,
     sigs: HashMap<TypeIndex, SigRef>,
     trampolines: HashMap<Symbol, FuncRef>,
+    /// What all cold trampolines have.
+    cold: Option<SigRef>,
 }
 
 impl Imports {
@@ -155,6 +157,7 @@ impl Imports {
         self.funcs.clear();
         self.sigs.clear();
         self.trampolines.clear();
+        self.cold = None;
     }
 }
 
@@ -421,10 +424,15 @@ impl<'a, 'f> Body<'a, 'f> {
     fn trampoline(&mut self, symbol: Symbol) -> FuncRef {
         let func = &mut self.builder.func;
         *self.imports.trampolines.entry(symbol).or_insert_with(|| {
-            let signature = func.import_signature(match symbol {
-                Symbol::Builtin(builtin) => builtin_signature(builtin),
-                _ => cold_signature(),
-            });
+            let signature = match symbol {
+                Symbol::Builtin(builtin) if builtin.heat() == Heat::Warm => {
+                    func.import_signature(builtin_signature(builtin))
+                }
+                _ => *self
+                    .imports
+                    .cold
+                    .get_or_insert_with(|| func.import_signature(cold_signature())),
+            };
             let name = func.declare_imported_user_function(symbol.to_external());
             func.import_function(ExtFuncData {
                 name: ExternalName::user(name),

@@ -4,7 +4,7 @@
 use super::{FuncTranslator, TranslateEnv};
 use crate::abi::VmctxLayout;
 use crate::code::Tunables;
-use crate::compile::environ::describe;
+use crate::compile::environ::{Customs, describe};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
@@ -38,6 +38,11 @@ fn features() -> WasmFeatures {
         | WasmFeatures::EXTENDED_CONST
         | WasmFeatures::WIDE_ARITHMETIC
 }
+
+const HINTS: Customs = Customs {
+    hints: true,
+    dwarf: false,
+};
 
 fn plain() -> Tunables {
     Tunables::default()
@@ -99,7 +104,7 @@ fn variants() -> [(&'static str, Tunables); 7] {
 /// Translates, verifies and compiles every function: CLIF as translated, and as optimised.
 fn compile(wasm: &[u8], tunables: &Tunables) -> crate::Result<Vec<(String, String)>> {
     let isa = isa();
-    let described = describe(wasm, features(), true)?;
+    let described = describe(wasm, features(), HINTS)?;
     let layout = VmctxLayout::new(&described.module).unwrap();
     let env = TranslateEnv {
         isa: &*isa,
@@ -268,62 +273,6 @@ fn optimisation_keeps_every_fuel_check() {
 }
 
 #[test]
-fn no_interruption_costs_nothing() {
-    let (_, after) = clif(LOOP, &plain());
-    assert_eq!(count(&after, "call"), 0, "{after}");
-    assert_eq!(count(&after, " load"), 2, "only the stack limit: {after}");
-}
-
-#[test]
-fn a_large_reservation_needs_no_checks() {
-    let wat =
-        "(module (memory 1) (func (param i32) (result i32) (i32.load offset=16 (local.get 0))))";
-    let (text, _) = clif(wat, &plain());
-    assert_eq!(count(&text, "select_spectre_guard"), 0, "{text}");
-    let small = Tunables {
-        memory_reservation: 0,
-        ..plain()
-    };
-    let (text, _) = clif(wat, &small);
-    assert_eq!(count(&text, "select_spectre_guard"), 1, "{text}");
-    let explicit = Tunables {
-        signals_based_traps: false,
-        ..plain()
-    };
-    let (text, _) = clif(wat, &explicit);
-    assert_eq!(count(&text, "select_spectre_guard"), 1, "{text}");
-    // Stack limit and bounds.
-    assert_eq!(count(&text, " trap stk_ovf"), 1, "{text}");
-    assert_eq!(count(&text, " trap heap_oob"), 1, "{text}");
-    assert!(text.contains("load.i32 notrap little"), "{text}");
-}
-
-#[test]
-fn constant_small_bulk_operations_are_charged_here() {
-    let wat = |len: &str| {
-        format!(
-            "(module (memory 1) (func (param i32) (memory.fill (i32.const 0) (i32.const 0) {len})))"
-        )
-    };
-    let flagged =
-        |text: &str| text.contains("iconst.i32 -2147483648") || text.contains("0x8000_0000");
-    let (text, _) = clif(&wat("(i32.const 128)"), &fuel());
-    assert!(flagged(&text), "{text}");
-    // Four operators, and the bytes.
-    let (before, _) = text.split_once("call fn1").unwrap();
-    assert!(before.contains("iconst.i64 4"), "{text}");
-    assert!(before.contains("iconst.i64 128"), "{text}");
-    for len in ["(i32.const 129)", "(local.get 0)"] {
-        let (text, _) = clif(&wat(len), &fuel());
-        assert!(!flagged(&text), "{text}");
-        assert!(text.contains("iconst.i64 4"), "{text}");
-    }
-    // A constant that passes through a block is one still.
-    let (text, _) = clif(&wat("(block (result i32) (i32.const 5))"), &fuel());
-    assert!(flagged(&text), "{text}");
-}
-
-#[test]
 fn errors_are_errors() {
     let fails = |wasm: &[u8]| format!("{:#}", compile(wasm, &plain()).unwrap_err());
     let wat = |wat: &str| fails(&wat::parse_str(wat).unwrap());
@@ -377,7 +326,7 @@ fn the_translator_survives_an_error() {
     let mut translator = FuncTranslator::new();
     let tunables = fuel();
     for (wasm, ok) in [(&bad, false), (&good, true), (&bad, false), (&good, true)] {
-        let described = describe(wasm, features(), true).unwrap();
+        let described = describe(wasm, features(), HINTS).unwrap();
         let layout = VmctxLayout::new(&described.module).unwrap();
         let env = TranslateEnv {
             isa: &*isa,

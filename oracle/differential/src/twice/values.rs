@@ -49,6 +49,7 @@ pub(super) fn told(store: impl AsContextMut, value: &Val) -> Value {
         Val::I64(x) => Value::I64(*x),
         Val::F32(x) => Value::F32(*x),
         Val::F64(x) => Value::F64(*x),
+        Val::V128(x) => Value::V128(u128::from(*x)),
         Val::FuncRef(None) | Val::ExternRef(None) => Value::Null,
         Val::FuncRef(Some(_)) => Value::Func,
         Val::ExternRef(Some(reference)) => {
@@ -78,6 +79,6 @@ pub(super) fn any(store: impl AsContextMut, ty: &ValType, rng: &mut Rng) -> Val 
             }
             heap => Val::null_ref(heap),
         },
-        ValType::V128 => unreachable!("no generated module has vectors"),
+        ValType::V128 => Val::V128(rng.vector_bits().into()),
     }
 }
