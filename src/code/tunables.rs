@@ -25,6 +25,8 @@ pub(crate) struct Tunables {
     pub(crate) guard_before_linear_memory: bool,
     /// Keep the pc -> wasm offset map.
     pub(crate) generate_address_map: bool,
+    /// Relaxed vector operators have the same results on every machine.
+    pub(crate) relaxed_simd_deterministic: bool,
 }
 
 impl Default for Tunables {
@@ -40,6 +42,7 @@ impl Default for Tunables {
             memory_may_move: true,
             guard_before_linear_memory: true,
             generate_address_map: true,
+            relaxed_simd_deterministic: false,
         }
     }
 }

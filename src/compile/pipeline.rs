@@ -56,6 +56,7 @@ impl Compiler {
     /// on which the runtime relies.
     pub(crate) fn new(settings: &CompilerSettings, tunables: &Tunables) -> Result<Compiler> {
         let isa = settings::host_isa(settings)?;
+        settings::check_vectors(&*isa, settings.features, tunables)?;
         Ok(Compiler {
             single_pass: isa.flags().regalloc_algorithm() == RegallocAlgorithm::SinglePass,
             isa,

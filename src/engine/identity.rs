@@ -26,6 +26,7 @@ pub(super) fn describe(settings: &Settings, target: &str) -> String {
         memory_may_move,
         guard_before_linear_memory,
         generate_address_map,
+        relaxed_simd_deterministic,
     } = &settings.tunables;
     line("consume_fuel", consume_fuel);
     let crate::code::CostTable {
@@ -49,6 +50,7 @@ pub(super) fn describe(settings: &Settings, target: &str) -> String {
     line("memory_may_move", memory_may_move);
     line("guard_before_linear_memory", guard_before_linear_memory);
     line("generate_address_map", generate_address_map);
+    line("relaxed_simd_deterministic", relaxed_simd_deterministic);
     let features: Vec<_> = settings
         .features
         .iter_names()

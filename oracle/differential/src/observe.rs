@@ -9,6 +9,7 @@ pub(crate) enum Value {
     I64(i64),
     F32(u32),
     F64(u64),
+    V128(u128),
     /// A null reference.
     Null,
     /// Some function.
@@ -19,17 +20,18 @@ pub(crate) enum Value {
 
 impl Value {
     /// Bytes that differ for different values.
-    pub(crate) fn to_bytes(self) -> [u8; 9] {
+    pub(crate) fn to_bytes(self) -> [u8; 17] {
         let (kind, bits) = match self {
-            Value::I32(x) => (0, u64::from(x.cast_unsigned())),
-            Value::I64(x) => (1, x.cast_unsigned()),
-            Value::F32(x) => (2, u64::from(x)),
-            Value::F64(x) => (3, x),
+            Value::I32(x) => (0, u128::from(x.cast_unsigned())),
+            Value::I64(x) => (1, u128::from(x.cast_unsigned())),
+            Value::F32(x) => (2, u128::from(x)),
+            Value::F64(x) => (3, u128::from(x)),
+            Value::V128(x) => (7, x),
             Value::Null => (4, 0),
             Value::Func => (5, 0),
-            Value::Extern(x) => (6, x),
+            Value::Extern(x) => (6, u128::from(x)),
         };
-        let mut bytes = [kind; 9];
+        let mut bytes = [kind; 17];
         bytes[1..].copy_from_slice(&bits.to_le_bytes());
         bytes
     }

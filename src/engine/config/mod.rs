@@ -75,7 +75,6 @@ pub struct Config {
     module_version: ModuleVersionStrategy,
     allocation_strategy: InstanceAllocationStrategy,
     concurrency_support: bool,
-    relaxed_simd_deterministic: bool,
     branch_hinting: bool,
     macos_use_mach_ports: bool,
 }
@@ -94,7 +93,6 @@ impl Config {
             module_version: ModuleVersionStrategy::default(),
             allocation_strategy: InstanceAllocationStrategy::default(),
             concurrency_support: true,
-            relaxed_simd_deterministic: false,
             branch_hinting: false,
             macos_use_mach_ports: true,
         }
@@ -158,7 +156,6 @@ impl fmt::Debug for Config {
             module_version,
             allocation_strategy,
             concurrency_support,
-            relaxed_simd_deterministic,
             branch_hinting,
             macos_use_mach_ports,
         } = self;
@@ -173,7 +170,6 @@ impl fmt::Debug for Config {
             .field("module_version", module_version)
             .field("allocation_strategy", allocation_strategy)
             .field("concurrency_support", concurrency_support)
-            .field("relaxed_simd_deterministic", relaxed_simd_deterministic)
             .field("branch_hinting", branch_hinting)
             .field("macos_use_mach_ports", macos_use_mach_ports)
             .finish()

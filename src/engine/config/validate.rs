@@ -260,9 +260,9 @@ mod tests {
     fn features_are_those_asked_for_and_implemented() {
         let settings = Config::new().validate().unwrap();
         assert!(settings.features.contains(WasmFeatures::MULTI_MEMORY));
+        assert!(settings.features.contains(WasmFeatures::SIMD));
         assert!(!settings.features.intersects(
-            WasmFeatures::SIMD
-                | WasmFeatures::THREADS
+            WasmFeatures::THREADS
                 | WasmFeatures::MEMORY64
                 | WasmFeatures::EXCEPTIONS
                 | WasmFeatures::GC

@@ -37,6 +37,8 @@ pub(crate) fn smith(seed: u64) -> Case {
 fn config(rng: &mut Rng) -> Config {
     // Some modules shall show traps, most shall get far.
     let traps = rng.chance(1, 16);
+    // Vectors have so many operators that they would leave little room for others.
+    let simd = rng.chance(1, 3);
     Config {
         canonicalize_nans: true,
         disallow_traps: !traps,
@@ -63,14 +65,14 @@ fn config(rng: &mut Rng) -> Config {
         saturating_float_to_int_enabled: true,
         sign_extension_ops_enabled: true,
         tail_call_enabled: rng.chance(1, 8),
+        simd_enabled: simd,
+        relaxed_simd_enabled: simd && rng.chance(1, 2),
         // Not implemented.
         compact_imports_enabled: false,
         custom_page_sizes_enabled: false,
         exceptions_enabled: false,
         gc_enabled: false,
         memory64_enabled: false,
-        relaxed_simd_enabled: false,
-        simd_enabled: false,
         threads_enabled: false,
         wide_arithmetic_enabled: false,
         ..Config::default()

@@ -23,6 +23,7 @@ pub(crate) fn engine(settings: &Settings) -> Engine {
     config
         .consume_fuel(settings.fuel)
         .epoch_interruption(settings.epochs)
+        .relaxed_simd_deterministic(true)
         .max_wasm_stack(GUEST_STACK)
         .async_stack_size(GUEST_STACK + (2 << 20));
     if !settings.signals {

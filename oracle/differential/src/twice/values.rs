@@ -49,6 +49,7 @@ pub(super) fn told(store: impl AsContextMut, value: &Val) -> Value {
         Val::I64(x) => Value::I64(*x),
         Val::F32(x) => Value::F32(*x),
         Val::F64(x) => Value::F64(*x),
+        Val::V128(x) => Value::V128(x.as_u128()),
         Val::FuncRef(None) | Val::ExternRef(None) => Value::Null,
         Val::FuncRef(Some(_)) => Value::Func,
         Val::ExternRef(Some(reference)) => {
@@ -78,6 +79,9 @@ pub(super) fn any(store: impl AsContextMut, ty: &ValType, rng: &mut Rng) -> Val 
             }
             heap => Val::null_ref(heap),
         },
-        ValType::V128 => unreachable!("no generated module has vectors"),
+        ValType::V128 => {
+            let halves = [rng.f64_bits(), rng.f64_bits()].map(u128::from);
+            Val::V128((halves[0] | halves[1] << 64).into())
+        }
     }
 }
