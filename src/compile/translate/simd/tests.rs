@@ -100,8 +100,8 @@ fn accesses_may_trap_and_promise_no_alignment() {
         ("(drop (v128.load (local.get 0)))", "load.i8x16"),
         ("(drop (v128.load16x4_u (local.get 0)))", "uload16x4"),
         ("(drop (v128.load64_splat (local.get 0)))", "load.i64"),
-        ("(v128.store (local.get 0) (local.get 1))", "store "),
-        ("(v128.store8_lane 3 (local.get 0) (local.get 1))", "store "),
+        ("(v128.store (local.get 0) (local.get 1))", "store"),
+        ("(v128.store8_lane 3 (local.get 0) (local.get 1))", "store"),
     ];
     for (op, instruction) in ops {
         for tunables in [plain(), fuel()] {
@@ -109,7 +109,7 @@ fn accesses_may_trap_and_promise_no_alignment() {
             let (text, _) = clif(&wat, &tunables);
             let access = text
                 .lines()
-                .find(|line| line.contains(instruction) && line.contains("heap"));
+                .find(|line| line.contains(instruction) && line.contains("region0"));
             let access = access.unwrap_or_else(|| panic!("no {instruction} in {text}"));
             assert!(
                 !access.contains("aligned") && !access.contains("notrap"),
