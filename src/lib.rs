@@ -47,6 +47,9 @@
 //! | `cranelift` | yes | compiles WebAssembly; without it no guest runs yet, because trampolines are compiled on demand |
 //! | `wat` | yes | [`Module::new`] takes the text format |
 //! | `anyhow` | yes | conversions to and from `anyhow::Error` |
+//! | `addr2line` | yes | files and lines in backtraces, from the guests' debug information |
+//! | `coredump` | yes | core dumps of guests that trap |
+//! | `profiling` | yes | files that tell `perf` of compiled code |
 //! | `sanitizer` | no | announces stack switches to AddressSanitizer |
 //!
 //! # Rooms
@@ -65,6 +68,7 @@
 )]
 
 mod abi;
+mod bytes;
 mod code;
 #[cfg(feature = "cranelift")]
 mod compile;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Rooms by layer. A room may use rooms of lower layers, and itself. `error` is for everybody.
+/// Rooms by layer. A room may use rooms of lower layers, and itself. `error` and `bytes` are for everybody.
 const LAYERS: &[&[&str]] = &[
     &["wasm", "os"],
     &["abi"],
@@ -20,6 +20,7 @@ const LAYERS: &[&[&str]] = &[
 
 /// The one upward reference each that is deliberate: traps and results in the spec's vocabulary are this crate's own.
 const EVERYWHERE: &[&str] = &[
+    "bytes",
     "error",
     "Error",
     "Result",

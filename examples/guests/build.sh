@@ -35,6 +35,13 @@ c() {
     "$WASM_LD" --no-entry -zstack-size=16384 -o "$1.wasm" "$scratch/$1.o"
 }
 
+# With debug information, in which paths are relative.
+debug_c() {
+    "$CLANG" --target=wasm32-unknown-unknown -std=c11 -O1 -g -Wall -Wextra -ffreestanding -fno-builtin \
+        -fdebug-prefix-map="$PWD=guests" -fdebug-compilation-dir=guests -c -o "$scratch/$1.o" "$1.c"
+    "$WASM_LD" --no-entry -zstack-size=16384 -o "$1.wasm" "$scratch/$1.o"
+}
+
 "$RUSTC" -O -o "$scratch/add_start" add_start.rs
 
 for guest in greeter recurse storm; do rust "$guest"; done
@@ -43,6 +50,8 @@ for guest in cpu spin hog trap; do c "$guest"; done
 # Strip last but for the start section, which older strips do not know.
 for guest in *.wasm; do "$STRIP" --strip-debug "$guest"; done
 "$scratch/add_start" greeter.wasm
+
+debug_c invoice
 
 chmod 644 -- *.wasm
 

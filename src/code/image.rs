@@ -1,10 +1,11 @@
 //! Code that is ready to run, and what is known of each of its instructions.
 
 use super::region::{self, CodeMemory};
-use super::{Artifact, CodeTables, FuelSite, FuncLoc};
+use super::{Artifact, CodeTables, Dwarf, FuelSite, FuncLoc, Text, TrampolineCode, frames_offset};
 use crate::abi::builtins::HOST_WORD;
 use crate::abi::{ColdEntry, VmctxLayout};
 use crate::error::{Context, Result};
+use crate::os::{self, UNWINDER_TAKES_SECTIONS};
 use crate::wasm::{DefinedFuncIndex, ModuleInfo};
 use cranelift_entity::PrimaryMap;
 use std::ops::Range;
@@ -19,13 +20,15 @@ pub(crate) struct Image(Arc<ImageInner>);
 pub(crate) struct ImageInner {
     memory: CodeMemory,
     len: usize,
+    /// Bytes of `.eh_frame` behind the text; announced to the unwinder if there are any.
+    frames: usize,
     /// Each function's code, sorted by start.
     functions: Box<[(DefinedFuncIndex, FuncLoc)]>,
     tables: CodeTables,
 }
 
 impl Image {
-    /// Maps `text` executable. `functions` are in index order.
+    /// Maps `text` executable, and announces `frames` to the system's unwinder. `functions` are in index order.
     ///
     /// # Errors
     ///
@@ -34,9 +37,23 @@ impl Image {
         text: &[u8],
         functions: impl IntoIterator<Item = FuncLoc>,
         tables: CodeTables,
+        frames: &[u8],
     ) -> Result<Image> {
-        let len = u32::try_from(text.len())
-            .with_context(|| format!("{} bytes of code are too many for one image", text.len()))?;
+        let frames = if UNWINDER_TAKES_SECTIONS { frames } else { &[] };
+        let memory = CodeMemory::publish(text, &[], frames)?;
+        Image::over(memory, text.len(), functions, tables, frames.len())
+    }
+
+    /// The image in `memory`: bytes of text, and of what describes its frames.
+    fn over(
+        memory: CodeMemory,
+        text: usize,
+        functions: impl IntoIterator<Item = FuncLoc>,
+        tables: CodeTables,
+        frames: usize,
+    ) -> Result<Image> {
+        let len = u32::try_from(text)
+            .with_context(|| format!("{text} bytes of code are too many for one image"))?;
         let mut functions: Box<[_]> = (0..)
             .zip(functions)
             .map(|(index, loc)| (DefinedFuncIndex::from_u32(index), loc))
@@ -49,12 +66,18 @@ impl Image {
         }
         functions.sort_unstable_by_key(|&(_, loc)| loc.start);
         let image = Arc::new(ImageInner {
-            memory: CodeMemory::publish(text)?,
-            len: text.len(),
+            memory,
+            len: text,
+            frames,
             functions,
             tables,
         });
         image.memory.register(Arc::as_ptr(&image));
+        if image.frames > 0 {
+            // SAFETY: the compiler made this section, or what read it has checked its structure; it lies in memory that
+            // is never written before the image's drop, which takes it back.
+            unsafe { os::register_frames(image.frames_base()) };
+        }
         Ok(Image(image))
     }
 
@@ -78,6 +101,12 @@ impl Image {
     pub(crate) fn text(&self) -> &[u8] {
         // SAFETY: the memory holds this many bytes, readable and never written until the last handle is dropped.
         unsafe { std::slice::from_raw_parts(self.base(), self.0.len) }
+    }
+
+    /// The `.eh_frame` section.
+    pub(crate) fn frames(&self) -> &[u8] {
+        // SAFETY: as in `text`; the section follows it.
+        unsafe { std::slice::from_raw_parts(self.0.frames_base(), self.0.frames) }
     }
 
     /// The addresses of the text.
@@ -108,7 +137,21 @@ impl Image {
     }
 }
 
+impl Drop for ImageInner {
+    fn drop(&mut self) {
+        if self.frames > 0 {
+            // SAFETY: `over` announced it, and nobody runs this code any more.
+            unsafe { os::deregister_frames(self.frames_base()) };
+        }
+    }
+}
+
 impl ImageInner {
+    /// Where the `.eh_frame` section begins.
+    fn frames_base(&self) -> *const u8 {
+        self.memory.base().wrapping_add(frames_offset(self.len))
+    }
+
     fn range(&self) -> Range<usize> {
         let base = self.memory.base().addr();
         base..base + self.len
@@ -176,34 +219,66 @@ pub(crate) struct CompiledModule {
     pub(crate) layout: VmctxLayout,
     pub(crate) image: Image,
     pub(crate) functions: PrimaryMap<DefinedFuncIndex, FuncLoc>,
+    pub(crate) dwarf: Dwarf,
+}
+
+/// Whether a file can be mapped from this offset on.
+fn is_page(offset: u64) -> bool {
+    offset.is_multiple_of(os::page_size() as u64)
 }
 
 impl CompiledModule {
-    /// Makes an artifact's code executable; `host` becomes its host word.
+    /// Makes an artifact's code executable; `host` becomes its host word. The trampolines that came along are left over.
     ///
     /// # Errors
     ///
     /// The module's context would be too large, or there is no room for more code.
-    pub(crate) fn publish(artifact: Artifact, host: ColdEntry) -> Result<CompiledModule> {
+    pub(crate) fn publish(
+        artifact: Artifact,
+        host: ColdEntry,
+    ) -> Result<(CompiledModule, TrampolineCode)> {
         let Artifact {
             module: info,
-            mut text,
+            text,
             functions,
             tables,
+            dwarf,
+            trampolines,
         } = artifact;
         let layout = VmctxLayout::new(&info)
             .context("the module's imports and definitions need more than 1 GiB per instance")?;
-        let word = text
-            .last_chunk_mut::<HOST_WORD>()
-            .context("the text is too short for the host's word")?;
-        *word = (host as usize).to_ne_bytes();
-        let image = Image::publish(&text, functions.values().copied(), tables)?;
-        Ok(CompiledModule {
+        let word: [u8; HOST_WORD] = (host as usize).to_ne_bytes();
+        let Text {
+            bytes,
+            frames,
+            file,
+        } = text;
+        crate::ensure!(
+            bytes.len() >= HOST_WORD,
+            "the text is too short for the host's word"
+        );
+        let frames: &[u8] = if UNWINDER_TAKES_SECTIONS {
+            &frames
+        } else {
+            &[]
+        };
+        let memory = match file {
+            Some((file, offset)) if is_page(offset) => {
+                // SAFETY: whoever made the artifact promised that the file stays as it is.
+                unsafe { CodeMemory::map(&file, offset, bytes.len(), &word, frames.len()) }?
+            }
+            _ => CodeMemory::publish(&bytes, &word, frames)?,
+        };
+        let locations = functions.values().copied();
+        let image = Image::over(memory, bytes.len(), locations, tables, frames.len())?;
+        let module = CompiledModule {
             info,
             layout,
             image,
             functions,
-        })
+            dwarf,
+        };
+        Ok((module, trampolines))
     }
 
     /// The entry point of a function's code.
@@ -228,22 +303,23 @@ mod tests {
     }
 
     fn tables() -> CodeTables {
-        CodeTables {
-            traps: vec![(1, 3), (6, 9)],
-            addresses: vec![(0, 100), (5, u32::MAX), (6, 200)],
-            fuel: vec![FuelSite {
-                offset: 6,
-                place: FuelPlace::Register(3),
-                owed: 9,
-            }],
-        }
+        let site = FuelSite {
+            offset: 6,
+            place: FuelPlace::Register(3),
+            owed: 9,
+        };
+        CodeTables::new(
+            &[(1, 3), (6, 9)],
+            &[(0, 100), (5, u32::MAX), (6, 200)],
+            &[site],
+        )
     }
 
     #[test]
     fn an_image_answers_for_its_addresses() {
         // Out of order, and with a gap between them.
         let text = [0xc3; 16];
-        let image = Image::publish(&text, [(8, 4), (0, 6)].map(function), tables()).unwrap();
+        let image = Image::publish(&text, [(8, 4), (0, 6)].map(function), tables(), &[]).unwrap();
         assert_eq!(image.text(), text);
         assert_eq!(image.range().len(), 16);
         let at = |offset| image.address_of(offset).addr();
@@ -278,7 +354,7 @@ mod tests {
     fn code_runs_and_is_found_until_the_last_handle_is_dropped() {
         // `mov eax, 7; ret`
         let code = [0xb8, 7, 0, 0, 0, 0xc3];
-        let image = Image::publish(&code, [(0, 6)].map(function), tables()).unwrap();
+        let image = Image::publish(&code, [(0, 6)].map(function), tables(), &[]).unwrap();
         let copy = image.clone();
         drop(image);
         // SAFETY: these bytes are a function of this signature.
@@ -301,7 +377,7 @@ mod tests {
             std::thread::spawn(move || {
                 for i in 0..50usize {
                     let text = vec![n; 1 + i * 3001];
-                    let image = Image::publish(&text, [], CodeTables::default()).unwrap();
+                    let image = Image::publish(&text, [], CodeTables::default(), &[]).unwrap();
                     assert_eq!(image.text(), text);
                 }
             })
@@ -315,13 +391,13 @@ mod tests {
     fn functions_outside_the_text_are_refused() {
         for range in [(0, 5), (4, 1), (u32::MAX, 2)] {
             let error =
-                Image::publish(&[0; 4], [function(range)], CodeTables::default()).unwrap_err();
+                Image::publish(&[0; 4], [function(range)], CodeTables::default(), &[]).unwrap_err();
             assert_eq!(
                 error.to_string(),
                 "the code of dfunc0 is not inside the text"
             );
         }
-        let image = Image::publish(&[], [], CodeTables::default()).unwrap();
+        let image = Image::publish(&[], [], CodeTables::default(), &[]).unwrap();
         assert!(image.text().is_empty() && image.range().is_empty());
     }
 }

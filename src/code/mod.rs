@@ -6,13 +6,20 @@
 #![expect(unsafe_code, reason = "executable memory")]
 
 mod artifact;
+mod dwarf;
+mod identity;
 mod image;
 mod region;
 mod serialize;
 mod tunables;
 mod validate;
 
-pub(crate) use artifact::{Artifact, CodeTables, FuelPlace, FuelSite, FuncLoc, TrampolineCode};
+pub(crate) use artifact::{
+    Artifact, CodeTables, FuelPlace, FuelSite, FuncLoc, Text, TrampolineCode, TrampolinePlace,
+    frames_offset,
+};
+pub(crate) use dwarf::{Dwarf, DwarfSection, SourceSymbol};
+pub(crate) use identity::{CODEGEN, CPU};
 pub(crate) use image::{CompiledModule, Image, find_image};
-pub(crate) use serialize::{from_bytes, is_artifact};
+pub(crate) use serialize::{Check, from_bytes, from_file, is_artifact};
 pub(crate) use tunables::{CostTable, Tunables};

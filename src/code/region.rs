@@ -10,10 +10,12 @@
 //! That it is one range makes "is this pc ours" two compares, and the table of owners makes "whose is it" one load:
 //! both work inside a signal handler. Allocation takes a lock, lookup never does.
 
+use super::artifact::frames_offset;
 use super::image::ImageInner;
 use crate::error::{Context, Result};
-use crate::os::Reservation;
+use crate::os::{self, Reservation};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -101,13 +103,15 @@ pub(super) struct CodeMemory {
 }
 
 impl CodeMemory {
-    /// Allocates room for `text` and makes it executable there. The memory is never writable and executable at once.
+    /// Allocates room for `text`, and for `frames` at `frames_offset` behind it, and makes it executable there, `last` in
+    /// place of the text's last bytes. The memory is never writable and executable at once.
     ///
     /// # Errors
     ///
     /// The code region is full, or the system has no memory left.
-    pub(super) fn publish(text: &[u8]) -> Result<Self> {
-        let count = text.len().div_ceil(GRANULE);
+    pub(super) fn publish(text: &[u8], last: &[u8], frames: &[u8]) -> Result<Self> {
+        let behind = frames_offset(text.len());
+        let count = extent(text.len(), frames.len()).div_ceil(GRANULE);
         let memory = CodeMemory::allocate(count)?;
         if count == 0 {
             return Ok(memory);
@@ -118,9 +122,55 @@ impl CodeMemory {
         space.make_accessible(range.clone())?;
         // SAFETY: the allocator gave these granules to `memory` alone, they are writable now, and at least as long as
         // the text, which lies elsewhere.
-        unsafe { ptr::copy_nonoverlapping(text.as_ptr(), memory.base(), text.len()) };
+        unsafe {
+            ptr::copy_nonoverlapping(text.as_ptr(), memory.base(), text.len());
+            let end = memory.base().wrapping_add(text.len() - last.len());
+            ptr::copy_nonoverlapping(last.as_ptr(), end, last.len());
+            let place = memory.base().wrapping_add(behind);
+            ptr::copy_nonoverlapping(frames.as_ptr(), place, frames.len());
+        }
         // SAFETY: nobody else knows of this memory, and we are done writing.
         unsafe { space.make_executable(range) }?;
+        Ok(memory)
+    }
+
+    /// Maps a file executable, from an offset on that is a whole page: `text` bytes, over the last of which `last` is
+    /// written, and `frames` bytes behind them. The file is neither copied nor changed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`CodeMemory::publish`], or the file cannot be mapped.
+    ///
+    /// # Safety
+    ///
+    /// Nobody changes the file while it is mapped.
+    pub(super) unsafe fn map(
+        file: &File,
+        offset: u64,
+        text: usize,
+        last: &[u8],
+        frames: usize,
+    ) -> Result<Self> {
+        let len = extent(text, frames);
+        let memory = CodeMemory::allocate(len.div_ceil(GRANULE))?;
+        if len == 0 {
+            return Ok(memory);
+        }
+        let space = &region().space;
+        let start = memory.part().start;
+        // SAFETY: the allocator gave these granules to `memory` alone; the caller's promise for the file.
+        unsafe { space.map_file(start..start + len, file, offset) }?;
+        let page = os::page_size();
+        let word = start + text - last.len();
+        let pages = word / page * page..(start + text).next_multiple_of(page);
+        space.make_accessible(pages.clone())?;
+        // SAFETY: inside the part just mapped, which is private to us and writable now.
+        unsafe {
+            let to = space.base().wrapping_add(word);
+            ptr::copy_nonoverlapping(last.as_ptr(), to, last.len());
+        }
+        // SAFETY: nobody else knows of this memory, and we are done writing.
+        unsafe { space.make_executable(pages) }?;
         Ok(memory)
     }
 
@@ -182,6 +232,14 @@ impl Drop for CodeMemory {
         if freed.is_ok() {
             lock_free_list().give(self.start, self.count);
         }
+    }
+}
+
+/// Bytes from the beginning of a text to the end of what lies behind it.
+fn extent(text: usize, frames: usize) -> usize {
+    match frames {
+        0 => text,
+        _ => frames_offset(text) + frames,
     }
 }
 
@@ -254,8 +312,8 @@ mod tests {
 
     #[test]
     fn memory_is_found_while_it_is_registered() {
-        let memory = CodeMemory::publish(&[0xc3; GRANULE + 1]).unwrap();
-        let other = CodeMemory::publish(&[0xc3]).unwrap();
+        let memory = CodeMemory::publish(&[0xc3; GRANULE + 1], &[], &[]).unwrap();
+        let other = CodeMemory::publish(&[0xc3], &[], &[]).unwrap();
         assert_eq!(memory.count, 2);
         let pc = memory.base().addr();
         assert!(contains(pc) && contains(pc + 2 * GRANULE - 1));
@@ -286,7 +344,7 @@ mod tests {
 
     #[test]
     fn empty_text_needs_no_memory() {
-        let memory = CodeMemory::publish(&[]).unwrap();
+        let memory = CodeMemory::publish(&[], &[], &[]).unwrap();
         assert_eq!(memory.count, 0);
         assert!(!memory.base().is_null());
     }

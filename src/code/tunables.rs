@@ -23,6 +23,8 @@ pub(crate) struct Tunables {
     pub(crate) memory_may_move: bool,
     /// Also put a guard before the memory.
     pub(crate) guard_before_linear_memory: bool,
+    /// Lay code out by the module's branch hints.
+    pub(crate) branch_hinting: bool,
     /// Keep the pc -> wasm offset map.
     pub(crate) generate_address_map: bool,
     /// Relaxed vector operators have the same results on every machine.
@@ -41,6 +43,7 @@ impl Default for Tunables {
             memory_reservation_for_growth: 2 << 30,
             memory_may_move: true,
             guard_before_linear_memory: true,
+            branch_hinting: false,
             generate_address_map: true,
             relaxed_simd_deterministic: false,
         }

@@ -1,10 +1,10 @@
-//! Whether an artifact's parts agree with each other: every index in range, every table sorted, every initial value of
-//! the type of its place.
+//! Whether an artifact's parts agree with each other: every index in range, every initial value of the type of its place.
+//! The tables that are searched by offset are not looked at: they do no harm whatever they hold.
 //!
 //! The compiler's output always passes. What passes may be published and instantiated without a panic; whether its code
 //! is good is not decided here. Reads artifacts only.
 
-use super::{Artifact, CodeTables, FuelPlace, FuncLoc};
+use super::{Artifact, FuncLoc, TrampolineCode, frames_offset};
 use crate::abi::builtins::HOST_WORD;
 use crate::error::{Context, Result, bail, ensure};
 use crate::wasm::{
@@ -21,13 +21,19 @@ use std::collections::HashSet;
 /// Names the first disagreement.
 pub(super) fn artifact(artifact: &Artifact) -> Result<()> {
     let info = &artifact.module;
+    let text = artifact.text.bytes.len();
     index_spaces(info)?;
     ensure!(
-        artifact.text.len() >= HOST_WORD && artifact.text.len().is_multiple_of(HOST_WORD),
+        text >= HOST_WORD && text.is_multiple_of(HOST_WORD),
         "the text has no word for the host at its end"
     );
-    functions(info, &artifact.functions, artifact.text.len())?;
-    code_tables(&artifact.tables, artifact.text.len())?;
+    functions(info, &artifact.functions, text)?;
+    frames(&artifact.text.frames, text)?;
+    trampolines(info, &artifact.trampolines)?;
+    frames(
+        &artifact.trampolines.frames,
+        artifact.trampolines.text.len(),
+    )?;
     Module::new(info)?.check()
 }
 
@@ -113,29 +119,66 @@ fn functions(
     Ok(())
 }
 
-/// The tables that are searched by offset.
-fn code_tables(tables: &CodeTables, text: usize) -> Result<()> {
-    let inside = |last: Option<u32>| last.is_none_or(|last| (last as usize) < text);
-    ensure!(
-        tables.traps.is_sorted_by(|a, b| a.0 < b.0) && inside(tables.traps.last().map(|t| t.0)),
-        "the trap table is not sorted, or leaves the text"
-    );
-    // An address may repeat where an operator has no code, and the last range may begin at the very end.
-    ensure!(
-        tables.addresses.is_sorted_by_key(|a| a.0)
-            && tables.addresses.last().is_none_or(|a| a.0 as usize <= text),
-        "the address table is not sorted, or leaves the text"
-    );
-    ensure!(
-        tables.fuel.is_sorted_by(|a, b| a.offset < b.offset)
-            && inside(tables.fuel.last().map(|site| site.offset)),
-        "the fuel table is not sorted, or leaves the text"
-    );
-    for site in &tables.fuel {
-        if let FuelPlace::Register(register) = site.place {
-            ensure!(register < 16, "the fuel table names register {register}");
-        }
+/// The structure of an `.eh_frame` section as the compiler makes it: one common entry, then one per function, then a zero.
+/// What unwinding instructions do is trusted like code.
+fn frames(frames: &[u8], text: usize) -> Result<()> {
+    let word = |at: usize| {
+        let word = frames.get(at..)?.first_chunk()?;
+        Some(u32::from_le_bytes(*word))
+    };
+    let malformed = || "the unwinding section is malformed";
+    if frames.is_empty() {
+        return Ok(());
     }
+    let section = i64::try_from(frames_offset(text))?;
+    let mut at = 0;
+    loop {
+        let len = word(at).with_context(malformed)? as usize;
+        if len == 0 {
+            ensure!(
+                at > 0 && at + 4 == frames.len(),
+                "the unwinding section ends early"
+            );
+            return Ok(());
+        }
+        // Room for what follows the length, and for the zero behind it.
+        ensure!(
+            len.is_multiple_of(4) && len >= 16 && len < frames.len() - at - 4,
+            "an entry of the unwinding section leaves it"
+        );
+        let common = word(at + 4).with_context(malformed)? as usize;
+        ensure!(
+            common == if at == 0 { 0 } else { at + 4 },
+            "an entry of the unwinding section refers to another one"
+        );
+        if at > 0 {
+            let start = word(at + 8).with_context(malformed)?.cast_signed();
+            let start = section + at as i64 + 8 + i64::from(start);
+            let size = i64::from(word(at + 12).with_context(malformed)?);
+            ensure!(
+                start >= 0 && start + size <= text as i64,
+                "an entry of the unwinding section is for code outside the text"
+            );
+        }
+        at += 4 + len;
+    }
+}
+
+/// Trampolines of every type, or of none.
+fn trampolines(info: &ModuleInfo, code: &TrampolineCode) -> Result<()> {
+    let types = info.distinct_types().count();
+    ensure!(
+        code.places.is_empty() || code.places.len() == types,
+        "trampolines of {} types for {types}",
+        code.places.len()
+    );
+    let inside = |offset: u32| (offset as usize) < code.text.len();
+    ensure!(
+        code.places
+            .iter()
+            .all(|place| inside(place.enter) && inside(place.exit)),
+        "a trampoline is not inside the text of all"
+    );
     Ok(())
 }
 
@@ -323,12 +366,16 @@ fn index_type(wide: bool) -> WasmVal {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use crate::code::{Artifact, CodeTables, FuelPlace, FuelSite, FuncLoc};
+    use crate::bytes::Bytes;
+    use crate::code::{
+        Artifact, CodeTables, Dwarf, DwarfSection, FuelPlace, FuelSite, FuncLoc, Text,
+        TrampolineCode, TrampolinePlace,
+    };
     use crate::wasm::{
         ConstExpr, ConstOp, DataMode, DataSegment, DefinedGlobalIndex, ElemIndex, ElemItems,
-        ElemMode, ElemSegment, EntityIndex, ExportDef, FuncIndex, GlobalDesc, GlobalIndex,
-        ImportDef, MemoryDesc, MemoryIndex, ModuleInfo, TableDesc, TableIndex, TypeIndex,
-        WasmFuncType, WasmRef, WasmVal,
+        ElemMode, ElemSegment, EntityIndex, ExportDef, FuncIndex, FuncNames, GlobalDesc,
+        GlobalIndex, ImportDef, MemoryDesc, MemoryIndex, ModuleInfo, TableDesc, TableIndex,
+        TypeIndex, WasmFuncType, WasmRef, WasmVal,
     };
     use cranelift_entity::EntityRef;
 
@@ -343,7 +390,7 @@ pub(super) mod tests {
             imported_funcs: 1,
             start: Some(FuncIndex::new(1)),
             escaping: vec![FuncIndex::new(2)],
-            data_bytes: b"hello".to_vec(),
+            data_bytes: b"hello".to_vec().into(),
             ..ModuleInfo::default()
         };
         let ty = |params: &[WasmVal]| WasmFuncType {
@@ -421,7 +468,7 @@ pub(super) mod tests {
             },
             range: 1..5,
         });
-        module.func_names.insert(1, "main".into());
+        module.func_names = FuncNames::new(&[(1, "main")].into());
         let functions = [(0, 20), (32, 10)].map(|(start, len)| FuncLoc {
             start,
             len,
@@ -430,18 +477,59 @@ pub(super) mod tests {
         });
         Artifact {
             module,
-            text: (0..48).chain([0; 8]).collect(),
+            text: Text {
+                bytes: (0..48).chain([0; 8]).collect::<Vec<u8>>().into(),
+                frames: frames().into(),
+                file: None,
+            },
             functions: functions.into_iter().collect(),
-            tables: CodeTables {
-                traps: vec![(3, 1), (35, 2)],
-                addresses: vec![(0, 41), (20, u32::MAX), (32, 73)],
-                fuel: vec![FuelSite {
+            tables: CodeTables::new(
+                &[(3, 1), (35, 2)],
+                &[(0, 41), (20, u32::MAX), (32, 73)],
+                &[FuelSite {
                     offset: 35,
                     place: FuelPlace::Frame(-24),
                     owed: 1,
                 }],
+            ),
+            dwarf: {
+                let mut dwarf = Dwarf::default();
+                dwarf.code_section = 40;
+                dwarf.sections.push(DwarfSection {
+                    name: ".debug_info".into(),
+                    data: vec![1, 2, 3].into(),
+                });
+                dwarf
+            },
+            trampolines: TrampolineCode {
+                text: vec![0; 16].into(),
+                frames: Bytes::default(),
+                places: vec![TrampolinePlace { enter: 0, exit: 8 }; 2],
             },
         }
+    }
+
+    /// An unwinding section for the first function: a common entry and its own.
+    fn frames() -> Vec<u8> {
+        let common = *b"\0\0\0\0\x01zR\0\x01\x78\x10\x01\x1b\x0c\x07\x08\x90\x01\0\0";
+        let mut own = Vec::new();
+        own.extend_from_slice(&28u32.to_le_bytes());
+        own.extend_from_slice(&(-(56i32 + 32)).to_le_bytes());
+        own.extend_from_slice(&20u32.to_le_bytes());
+        own.extend_from_slice(&[0; 4]);
+        let mut all = Vec::new();
+        for entry in [&common[..], &own] {
+            all.extend_from_slice(&u32::try_from(entry.len()).unwrap().to_le_bytes());
+            all.extend_from_slice(entry);
+        }
+        all.extend_from_slice(&[0; 4]);
+        all
+    }
+
+    fn change_frames(a: &mut Artifact, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut frames = a.text.frames.to_vec();
+        change(&mut frames);
+        a.text.frames = frames.into();
     }
 
     /// A name of the disagreement, and the change that makes it.
@@ -471,24 +559,32 @@ pub(super) mod tests {
             }),
             ("code of 0 functions for 2", |a| a.functions.clear()),
             ("the code of dfunc1 is not inside the text", |a| {
-                a.text.truncate(48)
+                a.text.bytes = a.text.bytes.part(0..48)
             }),
-            ("the trap table is not sorted", |a| {
-                a.tables.traps.swap(0, 1)
+            ("trampolines of 1 types for 2", |a| {
+                a.trampolines.places.truncate(1)
             }),
-            ("the trap table is not sorted, or leaves", |a| {
-                a.tables.traps[1].0 = 56
+            ("a trampoline is not inside the text", |a| {
+                a.trampolines.places[1].exit = 16
             }),
-            ("the address table is not sorted", |a| {
-                a.tables.addresses.swap(0, 1)
+            ("no word for the host", |a| {
+                a.text.bytes = a.text.bytes.part(0..55)
             }),
-            ("the fuel table is not sorted, or leaves", |a| {
-                a.tables.fuel[0].offset = 56
+            ("the unwinding section is malformed", |a| {
+                change_frames(a, |frames| frames.truncate(2))
             }),
-            ("the fuel table names register 16", |a| {
-                a.tables.fuel[0].place = FuelPlace::Register(16)
+            ("an entry of the unwinding section leaves it", |a| {
+                change_frames(a, |frames| frames[0] = 0xf0)
             }),
-            ("no word for the host", |a| a.text.truncate(55)),
+            ("the unwinding section ends early", |a| {
+                change_frames(a, |frames| frames[24] = 0)
+            }),
+            ("an entry of the unwinding section refers", |a| {
+                change_frames(a, |frames| frames[28] = 4)
+            }),
+            ("is for code outside the text", |a| {
+                change_frames(a, |frames| frames[36] = 200)
+            }),
             ("escapes without being defined", |a| {
                 a.module.escaping.push(FuncIndex::new(0))
             }),
@@ -506,7 +602,7 @@ pub(super) mod tests {
                     expr(&[ConstOp::GlobalGet(GlobalIndex::new(1))]);
             }),
             ("data0 is not inside the module's data", |a| {
-                a.module.data_bytes.truncate(4)
+                a.module.data_bytes = a.module.data_bytes.part(0..4)
             }),
             ("data0 is for unknown memory0", |a| {
                 a.module.exports.clear();

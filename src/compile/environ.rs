@@ -3,18 +3,20 @@
 //! Bodies are validated later, while they are translated. Must not know how code is generated.
 
 use super::convert::{const_expr, func_type, global_type, memory_type, ref_type, table_type};
+use crate::code::{Dwarf, DwarfSection};
 use crate::error::{Error, Result, bail, format_err};
 use crate::wasm::{
     ConstExpr, ConstOp, DataMode, DataSegment, DefinedFuncIndex, ElemItems, ElemMode, ElemSegment,
-    EntityIndex, ExportDef, FuncIndex, GlobalIndex, ImportDef, MemoryIndex, ModuleInfo, TableIndex,
-    TypeIndex, WasmRef,
+    EntityIndex, ExportDef, FuncIndex, FuncNames, GlobalIndex, ImportDef, MemoryIndex, ModuleInfo,
+    TableIndex, TypeIndex, WasmRef,
 };
 use cranelift_entity::EntityRef;
 use indexmap::IndexSet;
+use std::collections::{BTreeMap, HashMap};
 use wasmparser::{
-    ElementItems, ElementKind, Encoding, ExternalKind, FuncToValidate, FunctionBody, KnownCustom,
-    Name, NameSectionReader, Parser, Payload, TableInit, TypeRef, ValidPayload, Validator,
-    ValidatorResources, WasmFeatures,
+    BranchHintSectionReader, ElementItems, ElementKind, Encoding, ExternalKind, FuncToValidate,
+    FunctionBody, KnownCustom, Name, NameSectionReader, Parser, Payload, TableInit, TypeRef,
+    ValidPayload, Validator, ValidatorResources, WasmFeatures,
 };
 
 /// A module and its bodies, which are not validated yet.
@@ -22,6 +24,17 @@ use wasmparser::{
 pub(crate) struct Described<'a> {
     pub(crate) module: ModuleInfo,
     pub(crate) bodies: Vec<Body<'a>>,
+    /// Debug sections, if they are wanted.
+    pub(crate) dwarf: Dwarf,
+}
+
+/// What to keep of custom sections.
+#[derive(Copy, Clone, Default, Debug)]
+pub(crate) struct Customs {
+    /// Branch hints.
+    pub(crate) hints: bool,
+    /// Debug sections.
+    pub(crate) dwarf: bool,
 }
 
 /// A function body to be validated and translated.
@@ -30,11 +43,33 @@ pub(crate) struct Body<'a> {
     pub(crate) func: DefinedFuncIndex,
     pub(crate) body: FunctionBody<'a>,
     pub(crate) validate: FuncToValidate<ValidatorResources>,
+    pub(crate) hints: BranchHints,
+}
+
+/// Which conditional branches of a body are likely to be taken: byte offsets from the body's start, ascending.
+#[derive(Debug, Default)]
+pub(crate) struct BranchHints(Vec<(u32, bool)>);
+
+impl BranchHints {
+    /// What is known of the branch at an offset.
+    pub(crate) fn at(&self, offset: u32) -> Option<bool> {
+        let at = self.0.binary_search_by_key(&offset, |&(at, _)| at).ok()?;
+        Some(self.0[at].1)
+    }
 }
 
 /// Validates everything but the bodies.
-pub(crate) fn describe(wasm: &[u8], features: WasmFeatures) -> Result<Described<'_>> {
+pub(crate) fn describe(
+    wasm: &[u8],
+    features: WasmFeatures,
+    customs: Customs,
+) -> Result<Described<'_>> {
     let mut walk = Walk {
+        customs,
+        dwarf: Dwarf::default(),
+        hints: HashMap::new(),
+        names: BTreeMap::new(),
+        data_bytes: Vec::new(),
         module: ModuleInfo::default(),
         bodies: Vec::new(),
         escaping: IndexSet::new(),
@@ -52,10 +87,12 @@ pub(crate) fn describe(wasm: &[u8], features: WasmFeatures) -> Result<Described<
             bail!("expected a WebAssembly module, found a component (at offset 0x4)");
         }
         if let ValidPayload::Func(validate, body) = validator.payload(&payload)? {
+            let hints = walk.hints.remove(&validate.index).unwrap_or_default();
             walk.bodies.push(Body {
                 func: DefinedFuncIndex::new(walk.bodies.len()),
                 body,
                 validate,
+                hints,
             });
         }
         walk.section(payload)?;
@@ -64,6 +101,12 @@ pub(crate) fn describe(wasm: &[u8], features: WasmFeatures) -> Result<Described<
 }
 
 struct Walk<'a> {
+    customs: Customs,
+    dwarf: Dwarf,
+    /// By function, until its body comes.
+    hints: HashMap<u32, BranchHints>,
+    names: BTreeMap<u32, &'a str>,
+    data_bytes: Vec<u8>,
     module: ModuleInfo,
     bodies: Vec<Body<'a>>,
     escaping: IndexSet<FuncIndex>,
@@ -133,12 +176,33 @@ impl<'a> Walk<'a> {
                     self.data(&data?)?;
                 }
             }
-            Payload::CustomSection(custom) => {
-                if let KnownCustom::Name(names) = custom.as_known() {
-                    // Names are for diagnostics: whatever is broken about them is no reason to refuse the module.
-                    let _ = self.names(names);
+            Payload::CodeSectionStart {
+                ref unchecked_range,
+                ..
+            } => {
+                // Functions' bodies are refused where offsets do not fit.
+                self.dwarf.code_section = u32::try_from(unchecked_range.start).unwrap_or(u32::MAX);
+            }
+            Payload::CustomSection(custom) if Dwarf::is_section(custom.name()) => {
+                if self.customs.dwarf {
+                    self.dwarf.sections.push(DwarfSection {
+                        name: custom.name().to_owned(),
+                        data: custom.data().to_vec().into(),
+                    });
+                } else {
+                    self.dwarf.dropped = true;
                 }
             }
+            // Custom sections are for diagnostics and hints: what is broken about them is no reason to refuse a module.
+            Payload::CustomSection(custom) => match custom.as_known() {
+                KnownCustom::Name(names) => {
+                    let _ = self.names(names);
+                }
+                KnownCustom::BranchHints(hints) if self.customs.hints => {
+                    let _ = self.branch_hints(hints);
+                }
+                _ => {}
+            },
             // What else there is has been validated and says nothing more, or is not part of a module.
             _ => {}
         }
@@ -258,7 +322,7 @@ impl<'a> Walk<'a> {
                 offset: self.const_expr(offset_expr)?,
             },
         };
-        let bytes = &mut self.module.data_bytes;
+        let bytes = &mut self.data_bytes;
         let start = bytes.len();
         bytes.extend_from_slice(data.data);
         let range = start..bytes.len();
@@ -267,19 +331,36 @@ impl<'a> Walk<'a> {
     }
 
     /// Keeps what comes before the first fault.
-    fn names(&mut self, names: NameSectionReader<'_>) -> Result<()> {
+    fn names(&mut self, names: NameSectionReader<'a>) -> Result<()> {
         for name in names {
             match name? {
                 Name::Module { name, .. } => self.module.name = Some(name.to_owned()),
                 Name::Function(map) => {
                     for naming in map {
                         let naming = naming?;
-                        self.module
-                            .func_names
-                            .insert(naming.index, naming.name.to_owned());
+                        self.names.insert(naming.index, naming.name);
                     }
                 }
                 _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what comes before the first fault.
+    fn branch_hints(&mut self, functions: BranchHintSectionReader<'_>) -> Result<()> {
+        for function in functions {
+            let function = function?;
+            let hints = &mut self.hints.entry(function.func).or_default().0;
+            for hint in function.hints {
+                let hint = hint?;
+                // The proposal wants them in order; others would not be found.
+                if hints
+                    .last()
+                    .is_none_or(|&(last, _)| last < hint.func_offset)
+                {
+                    hints.push((hint.func_offset, hint.taken));
+                }
             }
         }
         Ok(())
@@ -306,12 +387,15 @@ impl<'a> Walk<'a> {
 
     fn finish(self) -> Described<'a> {
         let mut module = self.module;
-        let funcs = module.funcs.len();
-        module.func_names.retain(|&func, _| (func as usize) < funcs);
+        let mut names = self.names;
+        names.retain(|&func, _| (func as usize) < module.funcs.len());
+        module.func_names = FuncNames::new(&names);
+        module.data_bytes = self.data_bytes.into();
         module.escaping = self.escaping.into_iter().collect();
         Described {
             module,
             bodies: self.bodies,
+            dwarf: self.dwarf,
         }
     }
 }

@@ -14,6 +14,7 @@ use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{ExternalName, Function, StackSlot, TrapCode};
 use cranelift_codegen::isa::TargetIsa;
+use cranelift_codegen::isa::unwind::UnwindInfo;
 use cranelift_codegen::{CompiledCode, FinalizedRelocTarget};
 use std::collections::HashMap;
 
@@ -31,6 +32,8 @@ pub(crate) struct Compiled {
     pub(crate) calls: Vec<Call>,
     pub(crate) traps: Vec<(u32, u8)>,
     pub(crate) addresses: Vec<(u32, u32)>,
+    /// How its frames are unwound, if that is wanted.
+    pub(crate) unwind: Option<UnwindInfo>,
 }
 
 /// A call to be resolved.
@@ -81,6 +84,13 @@ impl Compiled {
         }
         traps.sort_unstable();
         traps.dedup_by_key(|(offset, _)| *offset);
+        let unwind = if isa.flags().unwind_info() {
+            compiled.create_unwind_info(isa).map_err(|error| {
+                format_err!("the frames of {symbol:?} have no description: {error}")
+            })?
+        } else {
+            None
+        };
         Ok(Compiled {
             symbol,
             code: buffer.data().to_vec(),
@@ -100,6 +110,7 @@ impl Compiled {
             } else {
                 Vec::new()
             },
+            unwind,
         })
     }
 }
@@ -182,7 +193,8 @@ pub(crate) fn link(isa: &dyn TargetIsa, functions: &[Compiled], host_word: bool)
         labels.insert(Symbol::HostWord, functions.len());
     }
     let mut control = ControlPlane::default();
-    let mut text = isa.text_section_builder(labels.len());
+    // Trampolines of several types share symbols, but nobody calls them by those.
+    let mut text = isa.text_section_builder(functions.len() + usize::from(host_word));
     let mut starts = Vec::with_capacity(functions.len());
     for f in functions {
         let start = text.append(true, &f.code, f.align, &mut control);

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod convert;
+mod emit;
 mod environ;
 mod fuel;
 mod limits;
@@ -19,6 +20,7 @@ mod symbol;
 mod tests;
 mod trampoline;
 mod translate;
+mod unwind;
 
 pub(crate) use pipeline::Compiler;
 pub(crate) use settings::{CompilerSettings, OptLevel};

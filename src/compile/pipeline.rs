@@ -2,7 +2,8 @@
 //!
 //! Must not know how any of the stages does its work.
 
-use super::environ::{Body, describe};
+use super::emit::ClifDir;
+use super::environ::{Body, Customs, describe};
 use super::limits::{Effort, check_frame, effort};
 use super::link::{Compiled, Linked, link, slot_offset};
 use super::locate::Located;
@@ -10,8 +11,11 @@ use super::settings::{self, CompilerSettings};
 use super::symbol::Symbol;
 use super::trampoline::Trampolines;
 use super::translate::{FuncTranslator, Metering, TranslateEnv};
+use super::unwind;
 use crate::abi::VmctxLayout;
-use crate::code::{Artifact, CodeTables, FuelSite, FuncLoc, TrampolineCode, Tunables};
+use crate::code::{
+    Artifact, CodeTables, FuelSite, FuncLoc, Text, TrampolineCode, TrampolinePlace, Tunables,
+};
 use crate::error::{Context as _, Error, Result, bail, format_err};
 use crate::wasm::{DefinedFuncIndex, ModuleInfo, WasmFuncType};
 use cranelift_codegen::control::ControlPlane;
@@ -37,12 +41,15 @@ pub(crate) struct Compiler {
     parallel: bool,
     /// Whether `isa`, too, allocates registers in one pass.
     single_pass: bool,
+    /// Where CLIF is written to.
+    clif: Option<ClifDir>,
+    keep_dwarf: bool,
 }
 
 impl fmt::Debug for Compiler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Compiler")
-            .field("target", &self.describe_target())
+            .field("codegen", &self.describe())
             .finish_non_exhaustive()
     }
 }
@@ -52,8 +59,8 @@ impl Compiler {
     ///
     /// # Errors
     ///
-    /// If the machine lacks instructions that compiled code needs, or a flag is unknown, has no such value, or is one
-    /// on which the runtime relies.
+    /// If the machine lacks instructions that compiled code needs; a flag is unknown, has no such value, or is one on
+    /// which the runtime relies; or the directory for CLIF cannot be made.
     pub(crate) fn new(settings: &CompilerSettings, tunables: &Tunables) -> Result<Compiler> {
         let isa = settings::host_isa(settings)?;
         settings::check_vectors(&*isa, settings.features, tunables)?;
@@ -64,6 +71,8 @@ impl Compiler {
             tunables: tunables.clone(),
             features: settings.features,
             parallel: settings.parallel,
+            clif: settings.clif_dir.as_deref().map(ClifDir::new).transpose()?,
+            keep_dwarf: settings.keep_dwarf,
         })
     }
 
@@ -74,7 +83,7 @@ impl Compiler {
     /// As [`Compiler::compile_module`], as far as validation goes.
     pub(crate) fn validate(&self, wasm: &[u8]) -> Result<()> {
         let mut allocations = FuncValidatorAllocations::default();
-        for body in describe(wasm, self.features)?.bodies {
+        for body in describe(wasm, self.features, Customs::default())?.bodies {
             let mut validator = body.validate.into_validator(allocations);
             validator.validate(&body.body)?;
             allocations = validator.into_allocations();
@@ -89,7 +98,12 @@ impl Compiler {
     /// If the module is malformed, invalid, uses what is not supported, or passes an implementation limit. The message
     /// says what, and where in the binary.
     pub(crate) fn compile_module(&self, wasm: &[u8]) -> Result<Artifact> {
-        let described = describe(wasm, self.features)?;
+        let customs = Customs {
+            hints: self.tunables.branch_hinting,
+            dwarf: self.keep_dwarf,
+        };
+        let described = describe(wasm, self.features, customs)?;
+        let dwarf = described.dwarf;
         let module = described.module;
         let layout = VmctxLayout::new(&module).context(
             "what the module imports and defines exceeds the limit of 1 GiB per instance",
@@ -109,6 +123,7 @@ impl Compiler {
         let mut compiled = self.compile_functions(&env, described.bodies)?;
         compiled.extend(self.compile_builtins(&compiled)?);
         let linked = link(&*self.isa, &compiled, true)?;
+        let frames = unwind::frames(&*self.isa, &compiled, &linked)?;
 
         let tables = tables(&compiled, &linked);
         let mut functions = PrimaryMap::with_capacity(wasm_offsets.len());
@@ -122,35 +137,66 @@ impl Compiler {
         }
         Ok(Artifact {
             module,
-            text: linked.text,
+            text: Text {
+                bytes: linked.text.into(),
+                frames: frames.into(),
+                file: None,
+            },
             functions,
             tables,
+            dwarf,
+            trampolines: TrampolineCode::default(),
         })
     }
 
-    /// Compiles the trampolines of a function type.
+    /// Compiles the trampolines of function types.
     ///
     /// # Errors
     ///
-    /// If the code generator refuses the type.
-    pub(crate) fn compile_trampolines(&self, ty: &WasmFuncType) -> Result<TrampolineCode> {
+    /// If the code generator refuses a type, or its CLIF cannot be written.
+    pub(crate) fn compile_trampolines<'t>(
+        &self,
+        types: impl IntoIterator<Item = &'t WasmFuncType>,
+    ) -> Result<TrampolineCode> {
         let mut worker = Worker::default();
         let mut trampolines = self.trampolines();
-        trampolines.enter(ty, &mut worker.context.func);
-        let enter = worker.emit(Symbol::Enter, &*self.isa, false)?;
-        trampolines.exit(ty, &mut worker.context.func);
-        let exit = worker.emit(Symbol::Exit, &*self.isa, false)?;
-        let linked = link(&*self.isa, &[enter, exit], false)?;
+        let mut compiled = Vec::new();
+        for ty in types {
+            trampolines.enter(ty, &mut worker.context.func);
+            if let Some(dir) = &self.clif {
+                dir.of_type(ty, Symbol::Enter, &worker.context.func)?;
+            }
+            compiled.push(worker.emit(Symbol::Enter, &*self.isa, false)?);
+            trampolines.exit(ty, &mut worker.context.func);
+            if let Some(dir) = &self.clif {
+                dir.of_type(ty, Symbol::Exit, &worker.context.func)?;
+            }
+            compiled.push(worker.emit(Symbol::Exit, &*self.isa, false)?);
+        }
+        let linked = link(&*self.isa, &compiled, false)?;
+        let frames = unwind::frames(&*self.isa, &compiled, &linked)?;
         Ok(TrampolineCode {
-            text: linked.text,
-            enter: linked.starts[0],
-            exit: linked.starts[1],
+            frames: frames.into(),
+            text: linked.text.into(),
+            places: linked
+                .starts
+                .chunks_exact(2)
+                .map(|pair| TrampolinePlace {
+                    enter: pair[0],
+                    exit: pair[1],
+                })
+                .collect(),
         })
     }
 
-    /// Names the target and every flag that decides what code is generated.
-    pub(crate) fn describe_target(&self) -> String {
+    /// Names the code generator and every flag that decides what code it generates.
+    pub(crate) fn describe(&self) -> String {
         settings::describe(&*self.isa)
+    }
+
+    /// The instruction-set extensions that generated code may use, separated by commas.
+    pub(crate) fn cpu_features(&self) -> String {
+        settings::cpu_features(&*self.isa)
     }
 
     /// Validates, translates and compiles every function. The error, if any, is that of the first faulty function in
@@ -206,10 +252,14 @@ impl Compiler {
             env,
             body.func,
             body.body,
+            &body.hints,
             &mut validator,
             &mut worker.context.func,
         )?;
         worker.validation = validator.into_allocations();
+        if let Some(dir) = &self.clif {
+            dir.of_function(env.module, body.func, &worker.context.func)?;
+        }
         let isa = match effort(&worker.context.func, self.single_pass).map_err(name)? {
             Effort::Full => &*self.isa,
             Effort::Linear => &*self.linear_isa,
@@ -245,6 +295,9 @@ impl Compiler {
                         trampolines.builtin(builtin, &mut worker.context.func)
                     }
                     _ => bail!("{symbol:?} has no trampoline"),
+                }
+                if let Some(dir) = &self.clif {
+                    dir.of_module(symbol, &worker.context.func)?;
                 }
                 worker.emit(symbol, &*self.isa, false)
             })
@@ -390,21 +443,20 @@ fn offset_of(body: &Body<'_>) -> Result<u32> {
 
 /// The tables of all functions, moved to where the linker put them. Trampolines have none.
 fn tables(compiled: &[Compiled], linked: &Linked) -> CodeTables {
-    let mut tables = CodeTables::default();
+    let (mut traps, mut addresses, mut fuel) = (Vec::new(), Vec::new(), Vec::new());
     for (f, &start) in compiled.iter().zip(&linked.starts) {
         if matches!(f.symbol, Symbol::Func(_)) {
-            let moved = |&(offset, value): &(u32, u8)| (start + offset, value);
-            tables.traps.extend(f.traps.iter().map(moved));
-            tables.fuel.extend(f.fuel.iter().map(|site| FuelSite {
+            traps.extend(f.traps.iter().map(|&(offset, code)| (start + offset, code)));
+            fuel.extend(f.fuel.iter().map(|site| FuelSite {
                 offset: start + site.offset,
                 ..*site
             }));
         }
-        tables.addresses.extend(
+        addresses.extend(
             f.addresses
                 .iter()
                 .map(|&(offset, loc)| (start + offset, loc)),
         );
     }
-    tables
+    CodeTables::new(&traps, &addresses, &fuel)
 }

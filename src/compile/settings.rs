@@ -7,6 +7,7 @@ use crate::error::{Result, bail, ensure, format_err};
 use cranelift_codegen::isa::{Builder as IsaBuilder, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable, Flags, SetError};
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 /// How hard the compiler tries.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -30,9 +31,15 @@ pub(crate) struct CompilerSettings {
     pub(crate) debug_verifier: bool,
     /// Compile functions on all cores.
     pub(crate) parallel: bool,
+    /// Describe frames for the system's unwinder.
+    pub(crate) unwind_info: bool,
+    /// Keep the modules' debug sections in their artifacts.
+    pub(crate) keep_dwarf: bool,
     pub(crate) features: wasmparser::WasmFeatures,
     /// Cranelift flags by name; without a value a flag is enabled.
     pub(crate) flags: Vec<(String, Option<String>)>,
+    /// Where to write CLIF to; changes nothing of what is compiled.
+    pub(crate) clif_dir: Option<PathBuf>,
 }
 
 /// Flags on which the runtime relies: how it walks frames, catches traps and bounds stacks.
@@ -42,7 +49,6 @@ const REQUIRED: &[(&str, &str)] = &[
     ("enable_pinned_reg", "false"),
     // A function's own prologue compares the stack limit with its whole frame.
     ("enable_probestack", "false"),
-    ("unwind_info", "false"),
     ("is_pic", "false"),
     ("tls_model", "none"),
     ("libcall_call_conv", "isa_default"),
@@ -87,14 +93,28 @@ pub(crate) fn linear_isa(settings: &CompilerSettings) -> Result<OwnedTargetIsa> 
     )
 }
 
-/// Names what the code generator generates code for, and how.
+/// How the flags are called that say which extensions a processor has.
+const EXTENSION: &str = "has_";
+
+/// Names the code generator and how it generates code, apart from [`cpu_features`].
 pub(crate) fn describe(isa: &dyn TargetIsa) -> String {
-    let mut text = format!("{} cranelift-{}", isa.triple(), cranelift_codegen::VERSION);
-    for value in isa.flags().iter().chain(isa.isa_flags()) {
+    let mut text = format!("cranelift-{}", cranelift_codegen::VERSION);
+    let flags = isa.flags().iter().chain(isa.isa_flags());
+    for value in flags.filter(|value| !value.name.starts_with(EXTENSION)) {
         // Writing to a string does not fail.
         let _ = write!(text, " {}={}", value.name, value.value_string());
     }
     text
+}
+
+/// The instruction-set extensions that code may use.
+pub(crate) fn cpu_features(isa: &dyn TargetIsa) -> String {
+    isa.isa_flags()
+        .iter()
+        .filter(|flag| flag.as_bool() == Some(true))
+        .filter_map(|flag| flag.name.strip_prefix(EXTENSION))
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 /// `chosen` yields to the user's flags, `fixed` does not.
@@ -112,6 +132,7 @@ fn build(
             bool(settings.nan_canonicalization),
         ),
         ("enable_verifier", bool(settings.debug_verifier)),
+        ("unwind_info", bool(settings.unwind_info)),
     ];
     for &(name, value) in DEFAULTS.iter().chain(REQUIRED).chain(&own).chain(chosen) {
         shared.set(name, value)?;
@@ -124,6 +145,11 @@ fn build(
     }
     let flags = Flags::new(shared);
     check_required(&flags)?;
+    ensure!(
+        flags.unwind_info() == settings.unwind_info,
+        "Cranelift flag `unwind_info` must be `{}`, `Config::native_unwind_info` decides",
+        settings.unwind_info
+    );
     let isa = host
         .finish(flags)
         .map_err(|e| format_err!("the code generator refused its settings: {e}"))?;
@@ -204,7 +230,7 @@ fn check_host(isa: &dyn TargetIsa) -> Result<()> {
         let lacking = available
             .iter()
             .any(|have| have.name == flag.name && have.as_bool() == Some(false));
-        if flag.as_bool() == Some(true) && flag.name.starts_with("has_") && lacking {
+        if flag.as_bool() == Some(true) && flag.name.starts_with(EXTENSION) && lacking {
             bail!(
                 "Cranelift flag `{}` is set, but this machine does not have the instructions",
                 flag.name

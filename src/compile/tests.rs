@@ -32,8 +32,11 @@ fn settings() -> CompilerSettings {
         nan_canonicalization: false,
         debug_verifier: true,
         parallel: true,
+        unwind_info: false,
+        keep_dwarf: false,
         features: features(),
         flags: Vec::new(),
+        clif_dir: None,
     }
 }
 
@@ -86,7 +89,7 @@ fn variants() -> Vec<(&'static str, Tunables)> {
 
 /// Everything that must hold of any artifact.
 fn check(artifact: &Artifact) {
-    let text = u32::try_from(artifact.text.len()).unwrap();
+    let text = u32::try_from(artifact.text.bytes.len()).unwrap();
     let mut end = 0;
     for (_, f) in &artifact.functions {
         assert!(f.start.is_multiple_of(16));
@@ -95,9 +98,9 @@ fn check(artifact: &Artifact) {
         end = f.start + f.len;
         assert!(end <= text);
     }
-    let traps = &artifact.tables.traps;
+    let traps: Vec<_> = artifact.tables.traps.iter().collect();
     assert!(traps.windows(2).all(|w| w[0].0 < w[1].0), "traps unsorted");
-    for &(offset, code) in traps {
+    for (offset, [code]) in traps {
         assert!(crate::abi::decode_trap(code).is_some(), "trap code {code}");
         assert!(
             artifact
@@ -108,7 +111,7 @@ fn check(artifact: &Artifact) {
         );
         assert_eq!(artifact.tables.trap_at(offset), Some(code));
     }
-    let addresses = &artifact.tables.addresses;
+    let addresses: Vec<_> = artifact.tables.addresses().collect();
     assert!(
         addresses.windows(2).all(|w| w[0].0 < w[1].0),
         "addresses unsorted"
@@ -143,7 +146,7 @@ fn real_guests_compile_under_every_setting() {
             check(&artifact);
             assert!(!artifact.functions.is_empty());
             assert_eq!(
-                artifact.tables.addresses.is_empty(),
+                artifact.tables.addresses.len() == 0,
                 !tunables.generate_address_map
             );
         }
@@ -251,7 +254,7 @@ fn a_broken_name_section_is_no_fault() {
     wasm.extend(b"name");
     wasm.extend([1, 200, 200, 3]);
     let artifact = compiler().compile_module(&wasm).unwrap();
-    assert!(artifact.module.func_names.is_empty());
+    assert!(artifact.module.func_names.table.len() == 0);
 }
 
 #[test]
@@ -263,8 +266,10 @@ fn names_of_functions_that_do_not_exist_are_dropped() {
     wasm.extend([1, 7, 2, 0, 1, b'a', 9, 1, b'b']);
     let artifact = compiler().compile_module(&wasm).unwrap();
     assert_eq!(
-        artifact.module.func_names.into_iter().collect::<Vec<_>>(),
-        [(0, "a".to_owned())]
+        (0..9)
+            .filter_map(|i| Some((i, artifact.module.func_name(FuncIndex::new(i as usize))?)))
+            .collect::<Vec<(u32, _)>>(),
+        [(0, "a")]
     );
 }
 
@@ -370,21 +375,35 @@ fn flags_are_checked() {
     assert!(
         with("opt_level", Some("none"))
             .unwrap()
-            .describe_target()
+            .describe()
             .contains("opt_level=none")
     );
     if cfg!(target_arch = "x86_64") {
         assert!(error(with("has_sse41", Some("false"))).contains("SSE4.1"));
     }
-    let plain = compiler().describe_target();
+    let plain = compiler().describe();
     let nan = CompilerSettings {
         nan_canonicalization: true,
         ..settings()
     };
     let nan = Compiler::new(&nan, &Tunables::default())
         .unwrap()
-        .describe_target();
+        .describe();
     assert_ne!(plain, nan);
+}
+
+#[test]
+fn the_runtime_knows_every_extension_that_code_may_use() {
+    let isa = host_isa(&settings()).unwrap();
+    for flag in isa.isa_flags() {
+        if let Some(name) = flag.name.strip_prefix("has_") {
+            let available = crate::os::has_cpu_feature(name);
+            assert!(available.is_some(), "{name}");
+            if flag.as_bool() == Some(true) {
+                assert_eq!(available, Some(true), "{name}");
+            }
+        }
+    }
 }
 
 fn mixed(count: usize, from: usize) -> Box<[WasmVal]> {
@@ -413,11 +432,14 @@ fn trampolines_compile_for_every_shape() {
             results: mixed(results, 3),
         };
         let code = compiler
-            .compile_trampolines(&ty)
+            .compile_trampolines([&ty])
             .unwrap_or_else(|e| panic!("{ty}: {e:?}"));
-        assert_eq!(code.enter, 0);
-        assert!(code.exit > 0 && code.exit.is_multiple_of(16));
-        assert!(code.text.len() > code.exit as usize);
+        let [place] = code.places[..] else {
+            panic!("one type")
+        };
+        assert_eq!(place.enter, 0);
+        assert!(place.exit > 0 && place.exit.is_multiple_of(16));
+        assert!(code.text.len() > place.exit as usize);
     }
 }
 
@@ -505,19 +527,19 @@ fn compilation_is_deterministic() {
     wat += ")";
     let a = compile(&wat).unwrap();
     let b = compile(&wat).unwrap();
-    assert_eq!(a.text, b.text);
-    assert_eq!(a.tables.addresses, b.tables.addresses);
+    assert_eq!(*a.text.bytes, *b.text.bytes);
+    assert_eq!(a.tables.addresses.bytes(), b.tables.addresses.bytes());
 }
 
 #[test]
 fn traps_and_addresses_are_found() {
     let artifact = compile("(module (func unreachable))").unwrap();
     check(&artifact);
-    let (offset, code) = *artifact
+    let (offset, [code]) = artifact
         .tables
         .traps
         .iter()
-        .find(|(_, code)| crate::abi::decode_trap(*code) == Some(Trap::UnreachableCodeReached))
+        .find(|&(_, [code])| crate::abi::decode_trap(code) == Some(Trap::UnreachableCodeReached))
         .expect("`unreachable` is a trap site");
     assert_eq!(artifact.tables.trap_at(offset), Some(code));
     let body = artifact.functions.values().next().unwrap().wasm_offset;

@@ -56,11 +56,10 @@ unsafe fn call_as(
     args: *mut ValRaw,
 ) -> Result<()> {
     let exec = core.exec_ptr();
-    // SAFETY: the caller's; both kinds of context begin with their magic.
-    let VmFuncRef { code, vmctx, .. } = unsafe { func.read() };
-    // SAFETY: as above.
-    let is_host = unsafe { (*vmctx).magic } == MAGIC_HOST;
-    let raised = if is_host {
+    // SAFETY: the caller's; a function's context never changes.
+    let vmctx = unsafe { (*func.as_ptr()).vmctx };
+    // SAFETY: the caller's.
+    let raised = if unsafe { is_host(func) } {
         let host = vmctx.cast::<VmHostFunc>();
         // SAFETY: a host function's context holds its shim; the calling context is of this store.
         unsafe {
@@ -70,6 +69,8 @@ unsafe fn call_as(
             (*exec).raised.take()
         }
     } else {
+        // SAFETY: the caller's; the code of a wasm function never changes.
+        let code = unsafe { (*func.as_ptr()).code };
         // SAFETY: the caller's.
         match unsafe { exec::enter(exec, enter, vmctx, caller, args, code) } {
             Ok(()) => return Ok(()),
@@ -78,6 +79,42 @@ unsafe fn call_as(
     };
     // SAFETY: the store is live and its call has ended.
     Err(unsafe { into_error(exec, raised) })
+}
+
+/// Whether a function is the host's.
+///
+/// # Safety
+///
+/// The function is of a live store.
+#[inline]
+pub(super) unsafe fn is_host(func: NonNull<VmFuncRef>) -> bool {
+    // SAFETY: the caller's; both kinds of context begin with their magic.
+    unsafe { (*(*func.as_ptr()).vmctx).magic == MAGIC_HOST }
+}
+
+/// How to enter a function of this type.
+///
+/// # Errors
+///
+/// There is no memory for the trampolines of its type, or this build cannot compile them and no module brought them.
+///
+/// # Safety
+///
+/// The function is of a live store.
+pub(super) unsafe fn entry(
+    core: &StoreCore,
+    func: NonNull<VmFuncRef>,
+    ty: &RegisteredType,
+) -> Result<EnterFn> {
+    match core.engine.known_trampolines(ty)? {
+        Some(trampolines) => Ok(trampolines.enter),
+        // SAFETY: the caller's.
+        None if unsafe { is_host(func) } => Ok(exec::no_entry),
+        None => Err(crate::format_err!(
+            "there are no trampolines for the type {}: this build has no compiler, and no module brought them",
+            ty.ty()
+        )),
+    }
 }
 
 /// What was raised, as the error that the caller sees.
@@ -118,8 +155,9 @@ pub(crate) fn call_start(
     start: store::Start,
     ty: &RegisteredType,
 ) -> Result<()> {
-    let enter = core.engine.trampolines(ty)?.enter;
     let store::Start { func, instance } = start;
+    // SAFETY: the reference is of this store.
+    let enter = unsafe { entry(core, func, ty) }?;
     // SAFETY: validation gives start functions no parameters and no results; the reference and the context are of one
     // instance of this store.
     unsafe { call_as(core, instance.as_ptr(), func, enter, ptr::null_mut()) }

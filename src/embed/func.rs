@@ -68,17 +68,9 @@ impl Func {
 
     /// Its trampoline for host calls.
     pub(super) fn enter(&self, core: &StoreCore) -> Result<EnterFn> {
-        let ty = self.registered_type(core);
-        Ok(core.engine.trampolines(&ty)?.enter)
-    }
-
-    /// Puts a host function into a store.
-    pub(crate) fn from_host(core: &mut StoreCore, host: HostFunc) -> Func {
-        let host = Arc::new(host);
-        let func = Func::from_ref(core.id, host.func_ref());
-        core.async_required |= host.is_async();
-        core.kept.keep(&host);
-        func
+        let func = self.func_ref(core);
+        // SAFETY: `func_ref` checks the store.
+        unsafe { call::entry(core, func, &self.registered_type(core)) }
     }
 
     /// Makes a function of a closure over dynamically typed values.
@@ -109,7 +101,7 @@ impl Func {
     ) -> Result<Self> {
         let store = store.as_context_mut();
         let host = HostFunc::new(store.engine(), ty, func)?;
-        Ok(Func::from_host(store.0.core_mut(), host))
+        Arc::new(host).enter_store(store.0.core_mut())
     }
 
     /// Makes a function of a closure over raw slots: parameters in, results out, in place.
@@ -123,9 +115,9 @@ impl Func {
         func: impl Fn(Caller<'_, T>, &mut [MaybeUninit<ValRaw>]) -> Result<()> + Send + Sync + 'static,
     ) -> Self {
         let store = store.as_context_mut();
-        let host = HostFunc::new_unchecked(store.engine(), ty, func)
-            .expect("failed to make a host function");
-        Func::from_host(store.0.core_mut(), host)
+        HostFunc::new_unchecked(store.engine(), ty, func)
+            .and_then(|host| Arc::new(host).enter_store(store.0.core_mut()))
+            .expect("failed to make a host function")
     }
 
     /// Makes an asynchronous function over dynamically typed values: the guest is suspended while the future is pending.
@@ -142,9 +134,9 @@ impl Func {
         T: Send + 'static,
     {
         let store = store.as_context_mut();
-        let host =
-            HostFunc::new_async(store.engine(), ty, func).expect("failed to make a host function");
-        Func::from_host(store.0.core_mut(), host)
+        HostFunc::new_async(store.engine(), ty, func)
+            .and_then(|host| Arc::new(host).enter_store(store.0.core_mut()))
+            .expect("failed to make a host function")
     }
 
     /// Makes a function of a typed closure of up to 17 parameters, after an optional [`Caller`].
@@ -176,7 +168,7 @@ impl Func {
     {
         let store = store.as_context_mut();
         let host = HostFunc::wrap(store.engine(), func)?;
-        Ok(Func::from_host(store.0.core_mut(), host))
+        Arc::new(host).enter_store(store.0.core_mut())
     }
 
     /// Makes an asynchronous function of a typed closure that takes a [`Caller`] and a tuple of parameters.
@@ -193,9 +185,9 @@ impl Func {
         T: Send + 'static,
     {
         let store = store.as_context_mut();
-        let host =
-            HostFunc::wrap_async(store.engine(), func).expect("failed to make a host function");
-        Func::from_host(store.0.core_mut(), host)
+        HostFunc::wrap_async(store.engine(), func)
+            .and_then(|host| Arc::new(host).enter_store(store.0.core_mut()))
+            .expect("failed to make a host function")
     }
 
     /// As [`Func::wrap_async`] without the box: the future lives on the guest's own stack. See
@@ -208,9 +200,9 @@ impl Func {
         T: Send + 'static,
     {
         let store = store.as_context_mut();
-        let host = HostFunc::wrap_async_unboxed(store.engine(), func)
-            .expect("failed to make a host function");
-        Func::from_host(store.0.core_mut(), host)
+        HostFunc::wrap_async_unboxed(store.engine(), func)
+            .and_then(|host| Arc::new(host).enter_store(store.0.core_mut()))
+            .expect("failed to make a host function")
     }
 
     /// Its type.
@@ -322,8 +314,9 @@ impl Func {
             args.push(raw);
         }
         args.resize(params.len().max(results.len()).max(1), ValRaw::i32(0));
-        let enter = core.engine.trampolines(ty)?.enter;
         let func = self.func_ref(core);
+        // SAFETY: `func_ref` checks the store.
+        let enter = unsafe { call::entry(core, func, ty) }?;
         // SAFETY: checked against the function's own type in `prepare`; the slots are as many as it needs.
         unsafe { call::call_raw(core, func, enter, args.as_mut_ptr()) }?;
         for ((slot, result), &expected) in args.iter().zip(results).zip(&ty.ty().results) {

@@ -8,7 +8,7 @@
 use super::store::StoreInner;
 use super::typed::{WasmRet, WasmTy, WasmTyList};
 use super::{
-    AsContext, AsContextMut, Extern, FuncType, Instance, ModuleExport, StoreContext,
+    AsContext, AsContextMut, Extern, Func, FuncType, Instance, ModuleExport, StoreContext,
     StoreContextMut, Val, ValType,
 };
 use crate::abi::{HostShim, MAGIC_HOST, ValRaw, VmContext, VmFuncRef, VmHostFunc};
@@ -18,16 +18,19 @@ use crate::exec::{self, ExecCore, Raised};
 use crate::store::{InstanceId, StoreCore};
 use crate::{Result, bail};
 use smallvec::SmallVec;
+use std::cell::UnsafeCell;
 use std::fmt;
 use std::future::Future;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
 
 /// A host function, ready to be imported by any store of its engine whose data is the `T` it was made for.
 pub(crate) struct HostFunc {
-    vm: Box<VmHostFunc>,
+    /// Written once after it was made: the code, when the first store takes it.
+    vm: Box<UnsafeCell<VmHostFunc>>,
     ty: RegisteredType,
     engine: Engine,
     /// The closure that `vm.data` points to.
@@ -43,8 +46,8 @@ impl<F: Send + Sync> Closure for F {}
     clippy::non_send_fields_in_send_ty,
     reason = "raw pointers into what it owns"
 )]
-// SAFETY: the structure that machine code sees is never written after it was made, and points into boxes that `self` owns;
-// the closure is `Send + Sync`.
+// SAFETY: the structure that machine code sees points into boxes that `self` owns; all but its code never changes, and the
+// code changes once, atomically, before any machine code reads it (`StoreCore::adopt`). The closure is `Send + Sync`.
 unsafe impl Send for HostFunc {}
 // SAFETY: as above.
 unsafe impl Sync for HostFunc {}
@@ -71,20 +74,20 @@ impl HostFunc {
             bail!("cross-`Engine` function types are not supported");
         }
         let ty = ty.register()?;
-        let exit = engine.trampolines(&ty)?.exit;
         let closure = Box::new(closure);
         let data = ptr::from_ref::<F>(&closure).cast();
-        let mut vm = Box::new(VmHostFunc {
+        let vm = Box::new(UnsafeCell::new(VmHostFunc {
             magic: MAGIC_HOST,
             shim,
             data,
             func_ref: VmFuncRef {
-                code: exit,
+                code: ptr::null(),
                 vmctx: ptr::null_mut(),
                 type_id: ty.id() as usize,
             },
-        });
-        vm.func_ref.vmctx = (&raw mut *vm).cast();
+        }));
+        // SAFETY: nobody else knows of it yet.
+        unsafe { (*vm.get()).func_ref.vmctx = vm.get().cast() };
         Ok(HostFunc {
             vm,
             ty,
@@ -99,14 +102,22 @@ impl HostFunc {
         &self.ty
     }
 
-    /// Whether stores that use it must be entered by `*_async` functions.
-    pub(crate) fn is_async(&self) -> bool {
-        self.is_async
-    }
-
     /// The reference under which it is imported.
     pub(crate) fn func_ref(&self) -> NonNull<VmFuncRef> {
-        NonNull::from(&self.vm.func_ref)
+        // SAFETY: inside the box, so not null.
+        unsafe { NonNull::new_unchecked(&raw mut (*self.vm.get()).func_ref) }
+    }
+
+    /// Puts it into a store of its engine.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for the type's trampolines.
+    pub(crate) fn enter_store(self: &Arc<Self>, core: &mut StoreCore) -> Result<Func> {
+        // SAFETY: the reference lives in `self` and has its type; only stores write its code.
+        unsafe { core.adopt(self, self.func_ref(), &self.ty) }?;
+        core.async_required |= self.is_async;
+        Ok(Func::from_ref(core.id, self.func_ref()))
     }
 
     /// Its engine.

@@ -8,7 +8,7 @@
 )]
 
 use super::types::{ExportType, ExternType, FuncType, ImportType};
-use crate::code::{self, CompiledModule};
+use crate::code::{self, Artifact, Check};
 use crate::engine::Engine;
 use crate::error::{Context, Result};
 use crate::store::LoadedModule;
@@ -17,7 +17,6 @@ use cranelift_entity::entity_impl;
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
-use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 use std::ptr::{self, NonNull};
@@ -73,10 +72,7 @@ impl Module {
     ///
     /// As for [`Module::new`].
     pub fn from_binary(engine: &Engine, binary: &[u8]) -> Result<Module> {
-        let compiled = engine.compile_module(binary)?;
-        Ok(Self::from_loaded(Arc::new(LoadedModule::new(
-            engine, compiled,
-        )?)))
+        Self::publish(engine, engine.compile_artifact(binary)?)
     }
 
     /// Loads a file that holds either a precompiled module or what [`Module::from_file`] accepts.
@@ -109,10 +105,30 @@ impl Module {
     ///
     /// The bytes contain machine code that will be run: they must be, unchanged, what this crate made.
     pub unsafe fn deserialize(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
-        let artifact = code::from_bytes(bytes.as_ref(), engine.artifact_identity())?;
-        let compiled = CompiledModule::publish(artifact, crate::exec::enter_cold)?;
-        Ok(Self::from_loaded(Arc::new(LoadedModule::new(
-            engine, compiled,
+        Self::load(engine, bytes.as_ref(), Check::Head)
+    }
+
+    /// As [`Module::deserialize`], after checking that no byte of the artifact is damaged, code included.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Module::deserialize`], or something is damaged.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Module::deserialize`]: the check finds damage, not malice.
+    pub unsafe fn deserialize_checked(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
+        Self::load(engine, bytes.as_ref(), Check::All)
+    }
+
+    fn load(engine: &Engine, bytes: &[u8], check: Check) -> Result<Module> {
+        let artifact = code::from_bytes(bytes, engine.artifact_identity(), check)?;
+        Self::publish(engine, artifact)
+    }
+
+    fn publish(engine: &Engine, artifact: Artifact) -> Result<Module> {
+        Ok(Self::from_loaded(Arc::new(LoadedModule::publish(
+            engine, artifact,
         )?)))
     }
 
@@ -130,37 +146,38 @@ impl Module {
         unsafe { Self::deserialize(engine, memory.as_ref()) }
     }
 
-    /// As [`Module::deserialize`], with the contents of a file.
+    /// As [`Module::deserialize`], with the contents of a file, which is mapped: pages that are not used are not read.
     ///
     /// # Errors
     ///
-    /// As for [`Module::deserialize`], and if the file cannot be read.
+    /// As for [`Module::deserialize`], and if the file cannot be mapped.
     ///
     /// # Safety
     ///
-    /// As for [`Module::deserialize`].
+    /// As for [`Module::deserialize`]; and nobody writes to the file or truncates it while the module is there. It may be
+    /// removed, or replaced by a new one of its name.
     pub unsafe fn deserialize_file(engine: &Engine, path: impl AsRef<Path>) -> Result<Module> {
         let path = path.as_ref();
+        let open = || Ok(File::open(path)?);
         // SAFETY: the caller's promise.
-        unsafe { Self::deserialize(engine, read(path)?) }
+        open()
+            .and_then(|file| unsafe { Self::deserialize_open_file(engine, file) })
             .with_context(|| format!("failed to load `{}`", path.display()))
     }
 
-    /// As [`Module::deserialize`], with what an open file holds from its current position on.
+    /// As [`Module::deserialize_file`], with an open file. Its position does not matter.
     ///
     /// # Errors
     ///
-    /// As for [`Module::deserialize`], and if the file cannot be read.
+    /// As for [`Module::deserialize_file`].
     ///
     /// # Safety
     ///
-    /// As for [`Module::deserialize`].
-    pub unsafe fn deserialize_open_file(engine: &Engine, mut file: File) -> Result<Module> {
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)
-            .context("failed to read the precompiled module")?;
+    /// As for [`Module::deserialize_file`].
+    pub unsafe fn deserialize_open_file(engine: &Engine, file: File) -> Result<Module> {
         // SAFETY: the caller's promise.
-        unsafe { Self::deserialize(engine, bytes) }
+        let artifact = unsafe { code::from_file(file, engine.artifact_identity(), Check::Head) }?;
+        Self::publish(engine, artifact)
     }
 
     /// Checks a module in the binary format without compiling it.
@@ -184,10 +201,13 @@ impl Module {
     ///
     /// # Errors
     ///
-    /// None that is known of.
+    /// This build has no compiler, which makes the code by which the host will enter the module.
     pub fn serialize(&self) -> Result<Vec<u8>> {
         let engine = self.engine();
-        self.inner.compiled.serialize(engine.artifact_identity())
+        let trampolines = engine.compile_trampolines(self.info())?;
+        self.inner
+            .compiled
+            .serialize(&trampolines, engine.artifact_identity())
     }
 
     /// The name that the module gives itself in its name section.
@@ -277,10 +297,8 @@ impl Module {
         if !self.engine().tunables().generate_address_map {
             return None;
         }
-        let addresses = &self.inner.compiled.image.tables().addresses;
-        Some(addresses.iter().map(|&(offset, operator)| {
-            (offset as usize, (operator != u32::MAX).then_some(operator))
-        }))
+        let addresses = self.inner.compiled.image.tables().addresses();
+        Some(addresses.map(|(offset, operator)| (offset as usize, operator)))
     }
 
     /// The machine code.

@@ -3,11 +3,13 @@
 #![expect(unsafe_code, reason = "walks the running stack")]
 
 use super::{AsContext, Module};
+use crate::code::SourceSymbol;
+use crate::engine::BacktraceDetails;
 use crate::exec::{self, RawFrame};
 use crate::store::{LoadedModule, StoreCore};
 use cranelift_entity::EntityRef;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What [`WasmBacktrace::force_capture`] captures at most if the engine captures nothing by itself.
 const DEFAULT_MAX_FRAMES: usize = 20;
@@ -113,16 +115,60 @@ impl fmt::Display for WasmBacktrace {
                 write!(f, "{offset:#8x} - ")?;
             }
             let module = frame.module().name().unwrap_or("<unknown>");
-            write!(f, "{module}!")?;
-            match frame.func_name() {
-                Some(name) => match rustc_demangle::try_demangle(name) {
-                    Ok(name) => write!(f, "{name}")?,
-                    Err(_) => f.write_str(name)?,
-                },
-                None => write!(f, "<wasm function {}>", frame.func_index())?,
+            let symbols = frame.symbols();
+            if symbols.is_empty() {
+                write!(f, "{module}!{}", FrameName(frame))?;
+            }
+            for (i, symbol) in symbols.iter().enumerate() {
+                if i > 0 {
+                    f.write_str("\n                - ")?;
+                }
+                match symbol.name() {
+                    Some(name) => write!(f, "{}", Demangled(name))?,
+                    None if i == 0 => write!(f, "{module}!{}", FrameName(frame))?,
+                    None => f.write_str("<inlined function>")?,
+                }
+                if let Some(file) = symbol.file() {
+                    write!(f, "\n                    at {file}")?;
+                    if let Some(line) = symbol.line() {
+                        write!(f, ":{line}")?;
+                        if let Some(column) = symbol.column() {
+                            write!(f, ":{column}")?;
+                        }
+                    }
+                }
             }
         }
+        if self.frames.iter().any(FrameInfo::has_unread_symbols) {
+            f.write_str(
+                "\nnote: with the environment variable TUSSAH_BACKTRACE_DETAILS=1 this names files and lines",
+            )?;
+        }
         Ok(())
+    }
+}
+
+/// The name of a frame's function as the module has it.
+struct FrameName<'a>(&'a FrameInfo);
+
+impl fmt::Display for FrameName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.func_name() {
+            Some(name) => Demangled(name).fmt(f),
+            None => write!(f, "<wasm function {}>", self.0.func_index()),
+        }
+    }
+}
+
+/// A name as its source language has it, if that is Rust.
+struct Demangled<'a>(&'a str);
+
+impl fmt::Display for Demangled<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match rustc_demangle::try_demangle(self.0) {
+            Ok(name) => write!(f, "{name}"),
+            Err(_) => f.write_str(self.0),
+        }
     }
 }
 
@@ -135,7 +181,8 @@ pub struct FrameInfo {
     /// Byte offsets in the wasm binary of the function's body and of the operator.
     func_start: u32,
     offset: Option<u32>,
-    symbols: Vec<FrameSymbol>,
+    /// Read when they are first asked for: a backtrace is cheap as long as nobody looks at it.
+    symbols: OnceLock<Vec<FrameSymbol>>,
 }
 
 impl FrameInfo {
@@ -153,7 +200,7 @@ impl FrameInfo {
             func_name,
             func_start,
             offset,
-            symbols: Vec::new(),
+            symbols: OnceLock::new(),
             module,
         })
     }
@@ -184,39 +231,54 @@ impl FrameInfo {
         Some(self.offset?.checked_sub(self.func_start)? as usize)
     }
 
-    /// Source positions. Debug information of modules is not read yet, so there are none.
+    /// Where the operator comes from in the source: the functions that were inlined into one another there, innermost
+    /// first. Empty unless the module has debug information and
+    /// [`Config::wasm_backtrace_details`](crate::Config::wasm_backtrace_details) is on.
+    ///
+    /// The debug information is read now, in bounded time; what cannot be read is left out.
     pub fn symbols(&self) -> &[FrameSymbol] {
-        &self.symbols
+        self.symbols.get_or_init(|| {
+            let on = self.module.engine().backtrace_details() == BacktraceDetails::On;
+            let offset = self.offset.filter(|_| on);
+            let dwarf = &self.module.loaded().compiled.dwarf;
+            let found = offset.map(|offset| dwarf.symbols_at(offset));
+            let found = found.unwrap_or_default().into_iter();
+            found.map(|symbol| FrameSymbol { symbol }).collect()
+        })
+    }
+
+    /// Whether the environment could make more of this frame.
+    fn has_unread_symbols(&self) -> bool {
+        let dwarf = &self.module.loaded().compiled.dwarf;
+        self.module.engine().backtrace_details() == BacktraceDetails::OffByEnvironment
+            && (dwarf.dropped || !dwarf.sections.is_empty())
     }
 }
 
 /// A source position of a [`FrameInfo`].
 #[derive(Debug)]
 pub struct FrameSymbol {
-    name: Option<String>,
-    file: Option<String>,
-    line: Option<u32>,
-    column: Option<u32>,
+    symbol: SourceSymbol,
 }
 
 impl FrameSymbol {
     /// The function's name, as mangled as the source language left it.
     pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+        self.symbol.name.as_deref()
     }
 
     /// The source file.
     pub fn file(&self) -> Option<&str> {
-        self.file.as_deref()
+        self.symbol.file.as_deref()
     }
 
     /// The line, counted from 1.
     pub fn line(&self) -> Option<u32> {
-        self.line
+        self.symbol.line
     }
 
     /// The column, counted from 1.
     pub fn column(&self) -> Option<u32> {
-        self.column
+        self.symbol.column
     }
 }

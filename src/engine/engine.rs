@@ -1,8 +1,10 @@
 //! [`Engine`]: a validated configuration, and what all stores and modules made with it share.
 
-use super::config::{Config, Settings, WasmFeatures};
+use super::config::{BacktraceDetails, Config, Settings, WasmFeatures};
 use super::epoch::EpochClock;
-use super::identity;
+use super::identity::{self, CodeIdentity};
+#[cfg(feature = "profiling")]
+use super::profile::Profiler;
 use super::{RegisteredType, Trampolines, TypeRegistry};
 use crate::code::{self, Tunables};
 #[cfg(feature = "cranelift")]
@@ -50,6 +52,8 @@ struct EngineInner {
     #[cfg(feature = "cranelift")]
     compiler: Compiler,
     identity: String,
+    #[cfg(feature = "profiling")]
+    profiler: Profiler,
 }
 
 impl Engine {
@@ -69,21 +73,28 @@ impl Engine {
         let compiler = Compiler::new(&settings.compiler, &settings.tunables)
             .context("failed to set up the compiler for this machine")?;
         #[cfg(feature = "cranelift")]
-        let target = compiler.describe_target();
+        let code = CodeIdentity {
+            cpu: compiler.cpu_features(),
+            codegen: Some(compiler.describe()),
+        };
         #[cfg(not(feature = "cranelift"))]
-        let target = identity::host();
+        let code = CodeIdentity::default();
+        #[cfg(feature = "profiling")]
+        let profiler = Profiler::new(settings.profiler)?;
         if settings.tunables.signals_based_traps {
             exec::init_process()?;
         }
         Ok(Engine {
             inner: Arc::new(EngineInner {
-                identity: identity::describe(&settings, &target),
+                identity: identity::describe(&settings, &code),
                 settings,
                 clock: EpochClock::default(),
                 types: TypeRegistry::default(),
                 stacks: OnceLock::new(),
                 #[cfg(feature = "cranelift")]
                 compiler,
+                #[cfg(feature = "profiling")]
+                profiler,
             }),
         })
     }
@@ -119,8 +130,9 @@ impl Engine {
     /// not implemented; or compilation is turned off ([`Config::enable_compiler`]).
     pub fn precompile_module(&self, bytes: &[u8]) -> Result<Vec<u8>> {
         let bytes = binary(bytes)?;
-        self.compile_artifact(&bytes)?
-            .serialize(self.artifact_identity())
+        let artifact = self.compile_artifact(&bytes)?;
+        let trampolines = self.compile_trampolines(&artifact.module)?;
+        artifact.serialize(&trampolines, self.artifact_identity())
     }
 
     /// Whether bytes are the output of [`Engine::precompile_module`], going by their header.
@@ -241,49 +253,114 @@ impl Engine {
         self.inner.settings.backtrace_limit
     }
 
+    /// Whether backtraces name files and lines.
+    pub(crate) fn backtrace_details(&self) -> BacktraceDetails {
+        self.inner.settings.backtrace_details
+    }
+
     /// What an artifact must have been made under to be loaded here: lines of `key=value`.
     pub(crate) fn artifact_identity(&self) -> &str {
         &self.inner.identity
     }
 
-    /// Compiles a module in the binary format and makes it executable.
+    /// The trampolines of a function type: those that a loaded module brought, or compiled when they are first asked for.
+    /// `None` where there is no compiler and no module brought any. `ty` must be of this engine.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for code.
+    pub(crate) fn known_trampolines<'t>(
+        &self,
+        ty: &'t RegisteredType,
+    ) -> Result<Option<&'t Trampolines>> {
+        let cell = ty.trampolines();
+        if let Some(trampolines) = cell.get() {
+            return Ok(Some(trampolines));
+        }
+        #[cfg(feature = "cranelift")]
+        {
+            let code = self.inner.compiler.compile_trampolines([ty.ty()])?;
+            for made in Trampolines::publish(&code)? {
+                // Trampolines made by another thread meanwhile win.
+                self.take_trampolines(ty, made);
+            }
+        }
+        Ok(cell.get())
+    }
+
+    /// Compiles a module in the binary format.
     ///
     /// # Errors
     ///
     /// As [`Engine::precompile_module`].
-    pub(crate) fn compile_module(&self, wasm: &[u8]) -> Result<code::CompiledModule> {
-        code::CompiledModule::publish(self.compile_artifact(wasm)?, exec::enter_cold)
-    }
-
-    /// The trampolines of a function type, compiled when they are first asked for. `ty` must be of this engine.
-    ///
-    /// # Errors
-    ///
-    /// There is no compiler in this build, or no memory for code.
-    pub(crate) fn trampolines<'t>(&self, ty: &'t RegisteredType) -> Result<&'t Trampolines> {
-        let cell = ty.trampolines();
-        if let Some(trampolines) = cell.get() {
-            return Ok(trampolines);
-        }
-        #[cfg(feature = "cranelift")]
-        {
-            let code = self.inner.compiler.compile_trampolines(ty.ty())?;
-            let made = Trampolines::publish(&code)?;
-            // Trampolines made by another thread meanwhile win.
-            Ok(cell.get_or_init(|| made))
-        }
-        #[cfg(not(feature = "cranelift"))]
-        bail!("entering WebAssembly needs the `cranelift` feature, which this build lacks")
-    }
-
     #[cfg(feature = "cranelift")]
-    fn compile_artifact(&self, wasm: &[u8]) -> Result<code::Artifact> {
+    pub(crate) fn compile_artifact(&self, wasm: &[u8]) -> Result<code::Artifact> {
         self.compiler()?.compile_module(wasm)
     }
 
     #[cfg(not(feature = "cranelift"))]
-    fn compile_artifact(&self, _: &[u8]) -> Result<code::Artifact> {
+    pub(crate) fn compile_artifact(&self, _: &[u8]) -> Result<code::Artifact> {
         bail!("compilation support is not part of this build: enable the `cranelift` feature")
+    }
+
+    /// The trampolines of all types of a module, as its artifact carries them along.
+    ///
+    /// # Errors
+    ///
+    /// There is no compiler in this build.
+    #[cfg(feature = "cranelift")]
+    pub(crate) fn compile_trampolines(
+        &self,
+        module: &crate::wasm::ModuleInfo,
+    ) -> Result<code::TrampolineCode> {
+        self.inner
+            .compiler
+            .compile_trampolines(module.distinct_types())
+    }
+
+    #[cfg(not(feature = "cranelift"))]
+    pub(crate) fn compile_trampolines(
+        &self,
+        _: &crate::wasm::ModuleInfo,
+    ) -> Result<code::TrampolineCode> {
+        bail!("compilation support is not part of this build: enable the `cranelift` feature")
+    }
+
+    /// Takes the trampolines that came along with a module: one for each of these types. Those that are known already
+    /// are left alone.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for code.
+    pub(crate) fn bring_trampolines<'t>(
+        &self,
+        types: impl Iterator<Item = &'t RegisteredType> + Clone,
+        code: &code::TrampolineCode,
+    ) -> Result<()> {
+        if code.places.is_empty() || types.clone().all(|ty| ty.trampolines().get().is_some()) {
+            return Ok(());
+        }
+        for (ty, made) in types.zip(Trampolines::publish(code)?) {
+            self.take_trampolines(ty, made);
+        }
+        Ok(())
+    }
+
+    /// Gives a type its trampolines, if it has none, and tells the profiler.
+    fn take_trampolines(&self, ty: &RegisteredType, made: Trampolines) {
+        if ty.trampolines().set(made).is_err() {
+            return;
+        }
+        #[cfg(feature = "profiling")]
+        if let Some(kept) = ty.trampolines().get() {
+            self.inner.profiler.trampolines(ty.ty(), kept);
+        }
+    }
+
+    /// Tells whom the configuration names of a module's code.
+    pub(crate) fn announce(&self, _module: &code::CompiledModule) {
+        #[cfg(feature = "profiling")]
+        self.inner.profiler.module(_module);
     }
 
     /// The compiler of modules.
@@ -420,7 +497,7 @@ mod tests {
         };
         let (a, b) = (engine.types().register(&ty), engine.types().register(&ty));
         let (a, b) = (a.unwrap(), b.unwrap());
-        let exits = [&a, &b].map(|ty| engine.trampolines(ty).unwrap().exit);
+        let exits = [&a, &b].map(|ty| engine.known_trampolines(ty).unwrap().unwrap().exit);
         assert!(exits[0] == exits[1] && !exits[0].is_null());
         // They belong to the type, which may outlive the engine.
         drop(engine);

@@ -1,11 +1,20 @@
-//! What machine code depends on, as text: it keys caches, and an artifact made under one identity is refused under
-//! every other.
+//! What machine code depends on, as text: it keys caches, and tells which artifacts an engine can load.
 
 use super::config::Settings;
+use crate::code::{CODEGEN, CPU};
 use std::fmt::Write;
 
+/// What the code generator says of itself; empty in builds without one.
+#[derive(Default, Debug)]
+pub(super) struct CodeIdentity {
+    /// Instruction-set extensions that its code uses.
+    pub(super) cpu: String,
+    /// Its name, version and flags.
+    pub(super) codegen: Option<String>,
+}
+
 /// Lines of `key=value`, always in the same order.
-pub(super) fn describe(settings: &Settings, target: &str) -> String {
+pub(super) fn describe(settings: &Settings, code: &CodeIdentity) -> String {
     let mut text = String::new();
     let mut line = |key: &str, value: &dyn std::fmt::Display| {
         // A value of several lines must not pass for several values.
@@ -13,7 +22,14 @@ pub(super) fn describe(settings: &Settings, target: &str) -> String {
         writeln!(text, "{key}={value}").expect("writing to a string succeeds");
     };
     line("version", &settings.artifact_version);
-    line("target", &target.trim_end());
+    line(
+        "target",
+        &format_args!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+    );
+    line(CPU, &code.cpu);
+    if let Some(codegen) = &code.codegen {
+        line(CODEGEN, codegen);
+    }
     // Destructured so that a new setting cannot be forgotten here.
     let crate::code::Tunables {
         consume_fuel,
@@ -25,6 +41,7 @@ pub(super) fn describe(settings: &Settings, target: &str) -> String {
         memory_reservation_for_growth,
         memory_may_move,
         guard_before_linear_memory,
+        branch_hinting,
         generate_address_map,
         relaxed_simd_deterministic,
     } = &settings.tunables;
@@ -49,6 +66,7 @@ pub(super) fn describe(settings: &Settings, target: &str) -> String {
     );
     line("memory_may_move", memory_may_move);
     line("guard_before_linear_memory", guard_before_linear_memory);
+    line("branch_hinting", branch_hinting);
     line("generate_address_map", generate_address_map);
     line("relaxed_simd_deterministic", relaxed_simd_deterministic);
     let features: Vec<_> = settings
@@ -58,10 +76,4 @@ pub(super) fn describe(settings: &Settings, target: &str) -> String {
         .collect();
     line("features", &features.join(","));
     text
-}
-
-/// The host, for builds without a compiler to ask.
-#[cfg(not(feature = "cranelift"))]
-pub(super) fn host() -> String {
-    format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS)
 }

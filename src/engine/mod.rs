@@ -6,6 +6,7 @@
 //! | `config` | [`Config`], a file per topic, and its check by [`Engine::new`] |
 //! | `registry` | function types, interned |
 //! | `trampolines` | machine code per function type, by which the host is entered and left |
+//! | `profile` | what native profilers are told |
 //! | `identity` | what artifacts must agree on to be loaded |
 //!
 //! This room must not know stores or instances: it outlives all of them.
@@ -18,9 +19,12 @@ mod config;
 mod engine;
 mod epoch;
 mod identity;
+#[cfg(feature = "profiling")]
+mod profile;
 mod registry;
 mod trampolines;
 
+pub(crate) use config::BacktraceDetails;
 pub use config::{
     Cache, Collector, Config, Enabled, Inlining, InstanceAllocationStrategy, ModuleVersionStrategy,
     OperatorCost, OptLevel, PoolingAllocationConfig, ProfilingStrategy, RegallocAlgorithm,

@@ -76,3 +76,17 @@ pub(crate) unsafe fn enter(
         Err(raised.unwrap_or(Raised::Trap(Trap::UnreachableCodeReached)))
     }
 }
+
+/// Stands where a host function's `enter` would be: the host calls host functions through their shims.
+///
+/// # Safety
+///
+/// Never called.
+pub(crate) unsafe extern "C" fn no_entry(
+    _: *mut VmContext,
+    _: *mut VmContext,
+    _: *mut ValRaw,
+    _: *const u8,
+) -> bool {
+    false
+}

@@ -23,8 +23,8 @@ mod tls;
 
 pub(crate) use backtrace::{RawFrame, capture};
 pub(crate) use cold::enter_cold;
-pub(crate) use enter::enter;
 use enter::stack_pointer;
+pub(crate) use enter::{enter, no_entry};
 pub(crate) use fault::init_process;
 pub(crate) use raise::raise;
 pub(crate) use suspend::{AsyncState, Cancelled, block_on, can_block, on_fiber, yield_now};

@@ -25,7 +25,7 @@ pub(crate) struct LinearMemory {
     capacity: usize,
     /// Bytes of guard behind the capacity.
     guard: usize,
-    /// Bytes that are accessible, and the size that the guest sees.
+    /// The size that the guest sees; the rest of the system's page that it ends in is accessible too.
     len: usize,
     /// What to reserve beyond the needed size, if a move is needed and allowed.
     growth: Option<u64>,
@@ -40,10 +40,6 @@ impl LinearMemory {
     /// a kind that is not implemented.
     pub(crate) fn new(desc: &MemoryDesc, tunables: &Tunables) -> Result<Self> {
         ensure!(!desc.shared, "shared memories are not implemented yet");
-        ensure!(
-            desc.page_size() >= os::page_size() as u64,
-            "custom page sizes are not implemented yet"
-        );
         let too_large = || {
             let min = desc.min;
             format_err!("memory minimum size of {min} pages exceeds memory limits")
@@ -136,8 +132,12 @@ impl LinearMemory {
             "a memory of at most {max} bytes cannot grow to {new_len} bytes"
         );
         if new_len <= self.capacity {
-            self.space
-                .make_accessible(self.before + self.len..self.before + new_len)?;
+            // A wasm page may be smaller than the system's, whose rest is accessible already.
+            let new = whole_pages(self.len)..whole_pages(new_len);
+            if !new.is_empty() {
+                self.space
+                    .make_accessible(self.before + new.start..self.before + new.end)?;
+            }
         } else {
             self.move_to_larger(new_len)?;
         }
@@ -160,9 +160,9 @@ impl LinearMemory {
             .with_context(|| format!("a memory of {new_len} bytes cannot be addressed"))?;
         let space = layout.reserve(new_len)?;
         let base = space.base().wrapping_add(layout.before);
-        // SAFETY: `len` bytes, whole pages, are accessible at both places, which are separate mappings; `&mut self`
-        // says that nobody writes to the old one. The new one is fresh.
-        unsafe { copy_sparsely(self.base().cast_const(), base, self.len) };
+        // SAFETY: the pages that hold `len` bytes are accessible at both places, which are separate mappings; `&mut
+        // self` says that nobody writes to the old one. The new one is fresh.
+        unsafe { copy_sparsely(self.base().cast_const(), base, whole_pages(self.len)) };
         self.space = space;
         self.capacity = layout.capacity;
         Ok(())
@@ -200,9 +200,14 @@ impl Layout {
             .context("the memory and its guards do not fit the address space")?;
         let space = Reservation::new(total)?;
         // Reservations cost one system call; so does this, unless there is nothing to do.
-        space.make_accessible(self.before..self.before + accessible)?;
+        space.make_accessible(self.before..self.before + whole_pages(accessible))?;
         Ok(space)
     }
+}
+
+/// A length inside a reservation, rounded up to the system's pages.
+fn whole_pages(len: usize) -> usize {
+    len.next_multiple_of(os::page_size())
 }
 
 /// Copies what is not zero already, page by page: pages that the guest never touched cost no memory after the move.
@@ -354,6 +359,25 @@ mod tests {
     }
 
     #[test]
+    fn pages_of_one_byte() {
+        let bytes = |min, max| MemoryDesc {
+            page_size_log2: 0,
+            ..desc(min, max)
+        };
+        let mut memory = LinearMemory::new(&bytes(3, None), &small()).unwrap();
+        assert_eq!(memory.byte_len(), 3);
+        write(&mut memory, 2, 7);
+        for len in [4, 4096, 4097, 5 * PAGE + 1] {
+            memory.grow_to(len).unwrap();
+            assert_eq!((memory.byte_len(), read(&memory, 2)), (len, 7));
+            assert_eq!(read(&memory, len - 1), 0);
+            write(&mut memory, len - 1, 7);
+        }
+        assert_eq!(bytes(0, None).max_bytes(), u64::from(u32::MAX));
+        assert_eq!(bytes(0, Some(5)).max_bytes(), 5);
+    }
+
+    #[test]
     fn minimums_that_cannot_be_are_refused() {
         let memory64 = |min| MemoryDesc {
             memory64: true,
@@ -381,20 +405,11 @@ mod tests {
 
     #[test]
     fn what_is_not_implemented_says_so() {
-        let custom = MemoryDesc {
-            page_size_log2: 0,
-            ..desc(0, None)
-        };
         let shared = MemoryDesc {
             shared: true,
             ..desc(0, Some(1))
         };
-        for (desc, expected) in [
-            (custom, "custom page sizes are not implemented yet"),
-            (shared, "shared memories are not implemented yet"),
-        ] {
-            let error = LinearMemory::new(&desc, &Tunables::default()).unwrap_err();
-            assert_eq!(error.to_string(), expected);
-        }
+        let error = LinearMemory::new(&shared, &Tunables::default()).unwrap_err();
+        assert_eq!(error.to_string(), "shared memories are not implemented yet");
     }
 }

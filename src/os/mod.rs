@@ -15,7 +15,17 @@ compile_error!(
     "no port for this operating system: add a folder beside `src/os/unix` with the same names"
 );
 
-pub(crate) use port::{Reservation, ensure_signal_stack, install_signal_handlers, page_size};
+#[cfg(target_arch = "x86_64")]
+#[path = "cpu_x86_64.rs"]
+mod cpu;
+
+pub(crate) use cpu::has_cpu_feature;
+pub(crate) use port::{
+    FileMap, Reservation, UNWINDER_TAKES_SECTIONS, deregister_frames, ensure_signal_stack,
+    install_signal_handlers, page_size, register_frames,
+};
+#[cfg(feature = "profiling")]
+pub(crate) use port::{map_marker, monotonic_nanos, thread_id};
 
 /// A fault that the processor reported, as far as registers tell.
 #[derive(Copy, Clone, Debug)]

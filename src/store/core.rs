@@ -6,7 +6,7 @@ use super::externs::ExternHeap;
 use super::instance::InstanceData;
 use super::kept::Kept;
 use super::{UpdateDeadline, builtin_array};
-use crate::abi::{MAGIC_INSTANCE, VmContext, VmGlobal, VmMemory, VmStore, VmTable};
+use crate::abi::{MAGIC_INSTANCE, VmContext, VmFuncRef, VmGlobal, VmMemory, VmStore, VmTable};
 use crate::engine::{Alarm, Engine};
 use crate::exec::{self, ExecCore};
 use crate::wasm::{MemoryDesc, TableDesc};
@@ -81,6 +81,8 @@ pub struct StoreCore {
     pub(super) alarm: Option<Alarm>,
     /// Host functions that this store's references may point into.
     pub(crate) kept: Kept,
+    /// Those of them that have no machine code yet: see `settle`.
+    pub(super) unsettled: Vec<NonNull<VmFuncRef>>,
     /// Sticky: sync entries are refused.
     pub(crate) async_required: bool,
     /// Finds the part with the data, around this one.
@@ -135,6 +137,7 @@ impl StoreCore {
                 .then(|| engine.clock().alarm()),
             budget: Budget::default(),
             kept: Kept::default(),
+            unsettled: Vec::new(),
             async_required: false,
             hooks,
         }

@@ -35,6 +35,7 @@ pub(crate) fn instantiate(
     module: &Arc<LoadedModule>,
     imports: &[ImportedEntity],
 ) -> Result<(InstanceId, Option<Start>)> {
+    core.settle_all()?;
     let info = module.info();
     core.check_counts(
         info.tables.len() - info.imported_tables,

@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
@@ -14,13 +15,16 @@ pub(crate) struct Kept(
 );
 
 impl Kept {
-    /// Keeps a share until the store is dropped. It costs nothing more than a look to ask again.
-    pub(crate) fn keep<K: Any + Send + Sync>(&mut self, what: &Arc<K>) {
+    /// Keeps a share until the store is dropped; false if it was kept already, which costs nothing more than a look.
+    pub(crate) fn keep<K: Any + Send + Sync>(&mut self, what: &Arc<K>) -> bool {
         // A share that is kept holds its allocation, so that no other one has this address.
-        let address = Arc::as_ptr(what).addr();
-        self.0
-            .entry(address)
-            .or_insert_with(|| Arc::<K>::clone(what));
+        match self.0.entry(Arc::as_ptr(what).addr()) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(Arc::<K>::clone(what));
+                true
+            }
+        }
     }
 
     /// How many are kept.
@@ -70,9 +74,8 @@ mod tests {
     fn each_share_is_kept_once_and_until_the_end() {
         let all: Vec<Arc<usize>> = (0..100).map(Arc::new).collect();
         let mut kept = Kept::default();
-        for what in all.iter().chain(&all) {
-            kept.keep(what);
-        }
+        assert!(all.iter().all(|what| kept.keep(what)));
+        assert!(!all.iter().any(|what| kept.keep(what)));
         assert_eq!(kept.len(), 100);
         assert!(all.iter().all(|what| Arc::strong_count(what) == 2));
         drop(kept);

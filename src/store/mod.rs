@@ -21,6 +21,7 @@ mod instantiate;
 mod kept;
 mod limits;
 mod module;
+mod settle;
 
 #[expect(unreachable_pub, reason = "hidden methods of public traits name it")]
 pub use self::core::StoreCore;

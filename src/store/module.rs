@@ -1,9 +1,11 @@
 //! A compiled module inside an engine: its image and its interned types.
 
 use crate::Result;
-use crate::code::CompiledModule;
+use crate::code::{Artifact, CompiledModule};
 use crate::engine::{Engine, RegisteredType};
+use crate::exec;
 use crate::wasm::{FuncIndex, ModuleInfo, TypeIndex};
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -28,18 +30,25 @@ impl fmt::Debug for LoadedModule {
 }
 
 impl LoadedModule {
-    /// Interns the types of a published module.
+    /// Makes an artifact's code executable and interns its types.
     ///
     /// # Errors
     ///
-    /// The engine has run out of type ids.
-    pub(crate) fn new(engine: &Engine, compiled: CompiledModule) -> Result<Self> {
+    /// There is no room for code, or the engine has run out of type ids.
+    pub(crate) fn publish(engine: &Engine, artifact: Artifact) -> Result<Self> {
+        let (compiled, trampolines) = CompiledModule::publish(artifact, exec::enter_cold)?;
+        engine.announce(&compiled);
         let types = compiled
             .info
             .types
             .values()
             .map(|ty| engine.types().register(ty))
             .collect::<Result<Box<[_]>>>()?;
+        if !trampolines.places.is_empty() {
+            let mut seen = HashSet::new();
+            let distinct: Vec<_> = types.iter().filter(|ty| seen.insert(ty.id())).collect();
+            engine.bring_trampolines(distinct.into_iter(), &trampolines)?;
+        }
         let type_ids = types.iter().map(RegisteredType::id).collect();
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Ok(LoadedModule {

@@ -14,7 +14,7 @@ pub(crate) use index::{
 };
 pub(crate) use module::{
     ConstExpr, ConstOp, DataMode, DataSegment, ElemItems, ElemMode, ElemSegment, EntityIndex,
-    EntityType, ExportDef, ImportDef, ModuleInfo,
+    EntityType, ExportDef, FuncNames, ImportDef, ModuleInfo,
 };
 pub use trap::Trap;
 pub(crate) use types::{

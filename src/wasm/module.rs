@@ -5,10 +5,11 @@ use super::{
     ElemIndex, FuncIndex, GlobalDesc, GlobalIndex, MemoryDesc, MemoryIndex, TableDesc, TableIndex,
     TypeIndex, WasmFuncType, WasmRef,
 };
+use crate::bytes::{Bytes, Table};
 use cranelift_entity::{EntityRef, PrimaryMap};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 /// The description of one module. Maps over an index space hold imported entities first.
@@ -37,15 +38,53 @@ pub(crate) struct ModuleInfo {
     pub(crate) elems: PrimaryMap<ElemIndex, ElemSegment>,
     pub(crate) data: PrimaryMap<DataIndex, DataSegment>,
     /// All data segments' bytes, one after another; `DataSegment::range` points into this.
-    #[serde(with = "serde_bytes_vec")]
-    pub(crate) data_bytes: Vec<u8>,
+    #[serde(skip)]
+    pub(crate) data_bytes: Bytes,
     pub(crate) start: Option<FuncIndex>,
 
     /// Functions whose reference can be taken (exports, `ref.func`, element segments, global initialisers): each
     /// escaping function owns one function reference in the VMContext, in this order.
     pub(crate) escaping: Vec<FuncIndex>,
     /// Function names of the name section.
-    pub(crate) func_names: BTreeMap<u32, String>,
+    #[serde(skip)]
+    pub(crate) func_names: FuncNames,
+}
+
+/// Names of functions, looked up where they lie.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct FuncNames {
+    /// By function index: offset and length in `text`.
+    pub(crate) table: Table<8>,
+    /// All names, one after another.
+    pub(crate) text: Bytes,
+}
+
+impl FuncNames {
+    /// Names by function index.
+    pub(crate) fn new(names: &BTreeMap<u32, &str>) -> FuncNames {
+        let mut text = String::new();
+        let entries = names.iter().filter_map(|(&func, name)| {
+            let entry = u64::from(u32::try_from(text.len()).ok()?)
+                | u64::from(u32::try_from(name.len()).ok()?) << 32;
+            text.push_str(name);
+            Some((func, entry.to_le_bytes()))
+        });
+        let entries: Vec<_> = entries.collect();
+        FuncNames {
+            table: Table::new(entries.into_iter()),
+            text: text.into_bytes().into(),
+        }
+    }
+
+    /// The name of a function; `None` if it has none, or what is there is no text.
+    pub(crate) fn get(&self, func: FuncIndex) -> Option<&str> {
+        let entry = u64::from_le_bytes(self.table.get(func.as_u32())?);
+        let (offset, len) = (
+            (entry & u64::from(u32::MAX)) as usize,
+            (entry >> 32) as usize,
+        );
+        std::str::from_utf8(self.text.get(offset..)?.get(..len)?).ok()
+    }
 }
 
 /// An import.
@@ -179,9 +218,15 @@ impl ModuleInfo {
         &self.types[self.funcs[func]]
     }
 
+    /// The function types, each once, in the order of their first places.
+    pub(crate) fn distinct_types(&self) -> impl Iterator<Item = &WasmFuncType> {
+        let mut seen = HashSet::new();
+        self.types.values().filter(move |&ty| seen.insert(ty))
+    }
+
     /// The name that the name section gives a function.
     pub(crate) fn func_name(&self, func: FuncIndex) -> Option<&str> {
-        self.func_names.get(&func.as_u32()).map(String::as_str)
+        self.func_names.get(func)
     }
 
     /// The type of an importable or exportable entity.
@@ -197,34 +242,5 @@ impl ModuleInfo {
     /// The bytes of a data segment.
     pub(crate) fn data_of(&self, data: DataIndex) -> &[u8] {
         &self.data_bytes[self.data[data].range.clone()]
-    }
-}
-
-mod serde_bytes_vec {
-    //! Serialises a byte vector as one block.
-
-    use serde::de::{Deserializer, Error, Visitor};
-    use serde::ser::Serializer;
-    use std::fmt;
-
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_bytes(bytes)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u8>, D::Error> {
-        struct Bytes;
-        impl Visitor<'_> for Bytes {
-            type Value = Vec<u8>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("bytes")
-            }
-            fn visit_bytes<E: Error>(self, v: &[u8]) -> Result<Vec<u8>, E> {
-                Ok(v.to_vec())
-            }
-            fn visit_byte_buf<E: Error>(self, v: Vec<u8>) -> Result<Vec<u8>, E> {
-                Ok(v)
-            }
-        }
-        d.deserialize_byte_buf(Bytes)
     }
 }

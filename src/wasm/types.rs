@@ -152,7 +152,12 @@ impl MemoryDesc {
 
     /// The largest size in bytes that the type and its index type admit; saturates at `u64::MAX`.
     pub(crate) fn max_bytes(&self) -> u64 {
-        let by_index = if self.memory64 { u64::MAX } else { 1 << 32 };
+        // Sizes in pages must be numbers of the index type, so that a memory of bytes is never quite full.
+        let by_index = match (self.memory64, self.page_size_log2) {
+            (true, _) => u64::MAX,
+            (false, 0) => u64::from(u32::MAX),
+            (false, _) => 1 << 32,
+        };
         self.max
             .map_or(u64::MAX, |max| max.saturating_mul(self.page_size()))
             .min(by_index)

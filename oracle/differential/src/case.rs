@@ -65,7 +65,7 @@ pub(crate) struct Case {
 }
 
 /// How an engine is configured.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
     pub(crate) fuel: bool,
     pub(crate) epochs: bool,
@@ -73,14 +73,17 @@ pub(crate) struct Settings {
     pub(crate) signals: bool,
     /// Zero: memories move when they grow, and nothing lies behind them.
     pub(crate) reservation: Option<u64>,
+    /// Off: a memory grows within its reservation or not at all.
+    pub(crate) may_move: bool,
+    /// Off: code is made quickly instead of well.
+    pub(crate) optimises: bool,
 }
 
 /// How a guest is run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mode {
     pub(crate) name: &'static str,
-    /// An index into [`SETTINGS`].
-    pub(crate) settings: usize,
+    pub(crate) settings: Settings,
     /// On a stack of its own, by the asynchronous calls; otherwise on the caller's.
     pub(crate) fiber: bool,
     /// Host functions wait for a random number of polls.
@@ -91,11 +94,13 @@ pub(crate) struct Mode {
     pub(crate) ticks: bool,
 }
 
-const FUEL: Settings = Settings {
+pub(crate) const FUEL: Settings = Settings {
     fuel: true,
     epochs: false,
     signals: true,
     reservation: None,
+    may_move: true,
+    optimises: true,
 };
 
 /// The engines that modules are compiled for.
@@ -122,20 +127,21 @@ pub(crate) const SETTINGS: [Settings; 6] = [
         epochs: true,
         signals: false,
         reservation: Some(0),
+        ..FUEL
     },
 ];
 
 /// On the caller's stack, counting fuel: what the peer does, and what the other modes are compared with.
 pub(crate) const PLAIN: Mode = Mode {
     name: "native stack",
-    settings: 0,
+    settings: SETTINGS[0],
     fiber: false,
     pending: false,
     interval: None,
     ticks: false,
 };
 
-const FIBER: Mode = Mode {
+pub(crate) const FIBER: Mode = Mode {
     name: "fiber",
     fiber: true,
     ..PLAIN
@@ -168,54 +174,48 @@ pub(crate) const MODES: [Mode; 14] = [
     },
     Mode {
         name: "explicit checks, native stack",
-        settings: 1,
+        settings: SETTINGS[1],
         ..PLAIN
     },
     Mode {
         name: "explicit checks, fiber, yield every 7",
-        settings: 1,
+        settings: SETTINGS[1],
         interval: Some(7),
         ..FIBER
     },
     Mode {
         name: "no reservation, native stack",
-        settings: 2,
+        settings: SETTINGS[2],
         ..PLAIN
     },
     Mode {
         name: "no reservation, fiber, imports pending",
-        settings: 2,
+        settings: SETTINGS[2],
         pending: true,
         ..FIBER
     },
     Mode {
         name: "epochs, fiber, a tick each poll",
-        settings: 3,
+        settings: SETTINGS[3],
         pending: true,
         ticks: true,
         ..FIBER
     },
     Mode {
         name: "no fuel, native stack",
-        settings: 4,
+        settings: SETTINGS[4],
         ..PLAIN
     },
     Mode {
         name: "no fuel, fiber, imports pending",
-        settings: 4,
+        settings: SETTINGS[4],
         pending: true,
         ..FIBER
     },
     Mode {
         name: "no fuel, epochs, explicit checks, no reservation, fiber",
-        settings: 5,
+        settings: SETTINGS[5],
         ticks: true,
         ..FIBER
     },
 ];
-
-impl Mode {
-    pub(crate) fn settings(&self) -> &'static Settings {
-        &SETTINGS[self.settings]
-    }
-}

@@ -18,7 +18,7 @@ impl Engines {
         Engines {
             // First, so that the peer's traps pass through our handler's chain.
             ours: SETTINGS.iter().map(ours::run::engine).collect(),
-            peer: peer::run::engine(PLAIN.settings()),
+            peer: peer::run::engine(&PLAIN.settings),
         }
     }
 }
@@ -75,7 +75,12 @@ fn note(list: &mut Vec<(String, Vec<&'static str>)>, mode: &Mode, text: String) 
 
 /// What the peer uses to instantiate a module before the start function is entered. It compiles initializers into a
 /// function that counts as one, with bulk operations and a call; which of them need it is no part of the contract.
-fn startup(engines: &Engines, case: &Case, module: &wasmtime::Module, wasm: &[u8]) -> u64 {
+pub(crate) fn startup(
+    engine: &wasmtime::Engine,
+    case: &Case,
+    module: &wasmtime::Module,
+    wasm: &[u8],
+) -> u64 {
     let functions = module
         .imports()
         .filter(|import| import.ty().func().is_some());
@@ -87,7 +92,7 @@ fn startup(engines: &Engines, case: &Case, module: &wasmtime::Module, wasm: &[u8
     };
     match with_empty_start(wasm, functions) {
         Some(wasm) => {
-            let module = peer::run::compile(&engines.peer, &wasm).expect("a valid module");
+            let module = peer::run::compile(engine, &wasm).expect("a valid module");
             let used = peer::run::observe(&module, &alone, &PLAIN, 0).fuel();
             // Entering the empty function is the case's own.
             used.saturating_sub(1)
@@ -114,7 +119,7 @@ pub(crate) fn judge_pair(engines: &Engines, case: &Case, theirs: &[u8]) -> Verdi
     let compiled = peer::run::compile(&engines.peer, theirs);
     let reference = match &compiled {
         Ok(module) => {
-            verdict.startup = startup(engines, case, module, theirs);
+            verdict.startup = startup(&engines.peer, case, module, theirs);
             Some(peer::run::observe(module, case, &PLAIN, verdict.startup))
         }
         Err(_) => None,
@@ -125,17 +130,16 @@ pub(crate) fn judge_pair(engines: &Engines, case: &Case, theirs: &[u8]) -> Verdi
         let endless = reference
             .as_ref()
             .is_some_and(|run| run.trapped("OutOfFuel"));
-        if endless && !mode.settings().fuel {
+        if endless && !mode.settings.fuel {
             verdict.endless += 1;
             continue;
         }
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let slot = &mut modules[mode.settings];
+            let at = SETTINGS.iter().position(|one| *one == mode.settings);
+            let at = at.expect("modes are made of these settings");
+            let slot = &mut modules[at];
             if slot.is_none() {
-                *slot = Some(ours::run::compile(
-                    &engines.ours[mode.settings],
-                    &case.wasm,
-                )?);
+                *slot = Some(ours::run::compile(&engines.ours[at], &case.wasm)?);
             }
             let module = slot.as_ref().expect("just compiled");
             Ok::<_, String>(ours::run::observe(module, case, mode, 0))
@@ -165,7 +169,7 @@ pub(crate) fn judge_pair(engines: &Engines, case: &Case, theirs: &[u8]) -> Verdi
             verdict.take(mode, "the peer", compare(reference, &run, Against::Peer));
         }
         let known = compare::expected(case, &run);
-        if mode.settings().fuel {
+        if mode.settings.fuel {
             let traps = run
                 .calls
                 .iter()

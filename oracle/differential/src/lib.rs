@@ -4,24 +4,54 @@
 //! `generate/` makes modules from seeds and `programs` finds programs: they are [`case::Case`]s. `twice/` runs a case in
 //! one runtime and is compiled for both, so that the same source says what is done and what is looked at. What it sees,
 //! an [`observe::Observed`], belongs to neither; `compare` tells two of them apart, and `report` counts.
-#![expect(
-    clippy::duplicate_mod,
-    reason = "the same source is compiled against either runtime"
+//!
+//! Fuzzing uses the same: `campaign` runs a case of `wasm-smith` once in each of tussah, wasmtime and wasmi (`interpreter`),
+//! `interleave` runs one in tussah alone, alone and among others. Without the feature `peers` tussah is all there is.
+#![cfg_attr(
+    feature = "peers",
+    expect(
+        clippy::duplicate_mod,
+        reason = "the same source is compiled against either runtime"
+    )
+)]
+#![cfg_attr(
+    not(feature = "peers"),
+    allow(
+        dead_code,
+        reason = "much of this is for those who compare with a peer"
+    )
 )]
 
+#[cfg(feature = "peers")]
+mod campaign;
 mod case;
 mod compare;
 mod generate;
+mod interleave;
+#[cfg(feature = "peers")]
+mod interpreter;
+#[cfg(feature = "peers")]
 mod judge;
 mod observe;
+#[cfg(feature = "peers")]
 mod programs;
+#[cfg(feature = "peers")]
 mod report;
 mod rng;
-#[cfg(test)]
+#[cfg(all(test, feature = "peers"))]
 mod sabotage;
+#[cfg(feature = "peers")]
 mod sections;
+#[cfg(feature = "peers")]
 mod session;
+#[cfg(feature = "peers")]
+mod watch;
 
+#[cfg(feature = "peers")]
+pub use campaign::{Campaign, Outcome, Plan, march};
+pub use generate::smith_bytes;
+pub use interleave::{Interleaved, interleave, with_room};
+#[cfg(feature = "peers")]
 pub use session::{Options, run};
 
 /// On tussah.
@@ -36,6 +66,7 @@ mod ours {
 }
 
 /// On wasmtime 48.
+#[cfg(feature = "peers")]
 #[path = "twice"]
 mod peer {
     mod host;

@@ -78,6 +78,15 @@ impl Rng {
         }
     }
 
+    /// Bits of four floats of 32 bits or of two of 64 that are no NaNs.
+    pub(crate) fn vector_bits(&mut self) -> u128 {
+        if self.chance(1, 2) {
+            (0..4).fold(0, |bits, _| bits << 32 | u128::from(self.f32_bits()))
+        } else {
+            (0..2).fold(0, |bits, _| bits << 64 | u128::from(self.f64_bits()))
+        }
+    }
+
     fn byte(&mut self) -> u8 {
         self.number().to_le_bytes()[0]
     }

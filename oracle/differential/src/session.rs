@@ -3,15 +3,12 @@
 use crate::case::{Case, Kind};
 use crate::judge::{Engines, Verdict, judge};
 use crate::report::Report;
+use crate::watch::{Busy, Ended, watch};
 use crate::{generate, ours, peer, programs};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
-use std::{env, fs, process, thread};
-
-/// How long a case may take, on a busy machine too: a guest that fuel does not stop would run for ever.
-const PATIENCE: Duration = Duration::from_secs(180);
+use std::{env, fs, thread};
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -125,7 +122,7 @@ pub fn run(options: &Options) -> Result<bool, String> {
                     if announce {
                         crate::report::announce(&case.name);
                     }
-                    slot.set(State::Runs(case.name.clone(), Instant::now()));
+                    slot.runs(case.name.clone());
                     let verdict = judge(engines, &case);
                     let mut report = report.lock().expect("no worker panics while reporting");
                     keep(options, &case, &verdict);
@@ -137,57 +134,6 @@ pub fn run(options: &Options) -> Result<bool, String> {
     });
     let report = report.into_inner().expect("no worker panicked");
     Ok(report.conclude(options))
-}
-
-/// What a worker does.
-#[derive(Default)]
-enum State {
-    #[default]
-    Starts,
-    /// This case, since then.
-    Runs(String, Instant),
-    Ended,
-}
-
-#[derive(Default)]
-struct Busy(Mutex<State>);
-
-impl Busy {
-    fn set(&self, state: State) {
-        *self.0.lock().expect("nobody panics with this lock") = state;
-    }
-}
-
-/// Says that a worker has ended, if only by a panic.
-struct Ended<'a>(&'a Busy);
-
-impl Drop for Ended<'_> {
-    fn drop(&mut self) {
-        self.0.set(State::Ended);
-    }
-}
-
-/// Ends the process when a case does not end: no thread can be made to leave a guest that does not look at its fuel.
-fn watch(workers: &[Busy]) {
-    loop {
-        thread::sleep(Duration::from_millis(200));
-        let mut left = false;
-        for worker in workers {
-            match &*worker.0.lock().expect("nobody panics with this lock") {
-                State::Runs(case, since) if since.elapsed() > PATIENCE => {
-                    crate::report::announce(&format!(
-                        "FAILED: {case} still runs after {PATIENCE:?}"
-                    ));
-                    process::exit(1);
-                }
-                State::Ended => {}
-                State::Starts | State::Runs(..) => left = true,
-            }
-        }
-        if !left {
-            return;
-        }
-    }
 }
 
 /// Keeps the module of a case that showed a difference, or that was asked for.

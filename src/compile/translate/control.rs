@@ -45,12 +45,18 @@ impl Body<'_, '_> {
                 let target = self.branch_to(*relative_depth)?;
                 let next = self.builder.create_block();
                 let charge = self.fuel_taken(*relative_depth);
-                let edge = match charge {
-                    0 => target,
+                let hint = self.branch_hint();
+                let edge = match (charge, hint) {
+                    (0, None | Some(true)) => target,
                     _ => self.builder.create_block(),
                 };
+                match hint {
+                    Some(true) => self.builder.set_cold_block(next),
+                    Some(false) => self.builder.set_cold_block(edge),
+                    None => {}
+                }
                 self.builder.ins().brif(condition, edge, &[], next, &[]);
-                if charge != 0 {
+                if edge != target {
                     self.builder.seal_block(edge);
                     self.builder.switch_to_block(edge);
                     self.add_fuel(charge);
@@ -164,6 +170,11 @@ impl Body<'_, '_> {
         let condition = self.pop();
         let then = self.builder.create_block();
         let otherwise = self.builder.create_block();
+        match self.branch_hint() {
+            Some(true) => self.builder.set_cold_block(otherwise),
+            Some(false) => self.builder.set_cold_block(then),
+            None => {}
+        }
         self.builder
             .ins()
             .brif(condition, then, &[], otherwise, &[]);
@@ -177,6 +188,12 @@ impl Body<'_, '_> {
         self.open(kind, params.len(), results);
         let start = self.stacks.values.len() - params.len();
         self.stacks.values.extend_from_within(start..);
+    }
+
+    /// Whether the branch that is translated is likely to be taken, if the module says so.
+    fn branch_hint(&self) -> Option<bool> {
+        let offset = u64::from(self.position).checked_sub(self.hinted.start)?;
+        self.hinted.hints.at(u32::try_from(offset).ok()?)
     }
 
     /// Jumps to the exit of the innermost frame with its results.

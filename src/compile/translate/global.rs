@@ -1,8 +1,9 @@
 //! Globals.
 
 use super::{Body, Region, at, index_of, value_type};
-use crate::wasm::GlobalIndex;
-use cranelift_codegen::ir::{InstBuilder, Value};
+use crate::wasm::{ConstOp, GlobalIndex};
+use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
+use cranelift_codegen::ir::{InstBuilder, Value, types};
 use wasmparser::Operator;
 
 impl Body<'_, '_> {
@@ -11,6 +12,10 @@ impl Body<'_, '_> {
         match *op {
             Operator::GlobalGet { global_index } => {
                 let global: GlobalIndex = index_of(global_index);
+                if let Some(value) = self.constant_global(global) {
+                    self.push(value);
+                    return true;
+                }
                 let desc = self.env.module.globals[global];
                 let (base, offset) = self.global_place(global);
                 let mut flags = self.flags(Region::Globals);
@@ -31,6 +36,25 @@ impl Body<'_, '_> {
             _ => return false,
         }
         true
+    }
+
+    /// The value of a global that is a number known from the module alone.
+    fn constant_global(&mut self, global: GlobalIndex) -> Option<Value> {
+        let module = self.env.module;
+        if module.globals[global].mutable {
+            return None;
+        }
+        let [op] = module.global_inits[module.defined_global(global)?].ops[..] else {
+            return None;
+        };
+        let ins = self.builder.ins();
+        Some(match op {
+            ConstOp::I32(value) => ins.iconst(types::I32, i64::from(value.cast_unsigned())),
+            ConstOp::I64(value) => ins.iconst(types::I64, value),
+            ConstOp::F32(bits) => ins.f32const(Ieee32::with_bits(bits)),
+            ConstOp::F64(bits) => ins.f64const(Ieee64::with_bits(bits)),
+            _ => return None,
+        })
     }
 
     /// Where a global lives: in the VMContext, or behind a pointer in it.

@@ -22,9 +22,10 @@ mod table;
 mod tests;
 mod trap;
 
+use super::environ::BranchHints;
 use super::signature::{POINTER, builtin_signature, cold_signature, value_type, wasm_signature};
 use super::symbol::Symbol;
-use crate::abi::builtins::Builtin;
+use crate::abi::builtins::{Builtin, Heat};
 use crate::abi::{VmContext, VmStore, VmctxLayout};
 use crate::code::Tunables;
 use crate::wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo, Trap, TypeIndex};
@@ -84,6 +85,7 @@ impl FuncTranslator {
         env: &TranslateEnv<'_>,
         func: DefinedFuncIndex,
         body: FunctionBody<'_>,
+        hints: &BranchHints,
         validator: &mut FuncValidator<ValidatorResources>,
         out: &mut Function,
     ) -> crate::Result<Metering> {
@@ -100,7 +102,11 @@ impl FuncTranslator {
         }
 
         let builder = FunctionBuilder::new(out, &mut self.builder);
-        let mut walk = Body::new(env, builder, &mut self.stacks, &mut self.imports);
+        let hinted = Hinted {
+            start: body.range().start,
+            hints,
+        };
+        let mut walk = Body::new(env, builder, hinted, &mut self.stacks, &mut self.imports);
         let result = walk.run(func, body, validator);
         if let Err(error) = result {
             // A builder that was not finalised leaves its buffers dirty.
@@ -143,6 +149,8 @@ struct Imports {
     funcs: HashMap<DefinedFuncIndex, FuncRef>,
     sigs: HashMap<TypeIndex, SigRef>,
     trampolines: HashMap<Symbol, FuncRef>,
+    /// What all cold trampolines have.
+    cold: Option<SigRef>,
 }
 
 impl Imports {
@@ -150,6 +158,7 @@ impl Imports {
         self.funcs.clear();
         self.sigs.clear();
         self.trampolines.clear();
+        self.cold = None;
     }
 }
 
@@ -178,6 +187,12 @@ impl Region {
     ];
 }
 
+/// Where a body starts, and what is hinted of branches by their distance from there.
+struct Hinted<'f> {
+    start: u64,
+    hints: &'f BranchHints,
+}
+
 /// One walk over one body.
 struct Body<'a, 'f> {
     env: &'a TranslateEnv<'a>,
@@ -189,6 +204,7 @@ struct Body<'a, 'f> {
     vmctx: Value,
     fuel: Option<Fuel>,
     budget: Budget,
+    hinted: Hinted<'f>,
     /// Byte offset of the operator that is translated.
     position: u32,
 }
@@ -197,6 +213,7 @@ impl<'a, 'f> Body<'a, 'f> {
     fn new(
         env: &'a TranslateEnv<'a>,
         mut builder: FunctionBuilder<'f>,
+        hinted: Hinted<'f>,
         stacks: &'f mut Stacks,
         imports: &'f mut Imports,
     ) -> Self {
@@ -221,6 +238,7 @@ impl<'a, 'f> Body<'a, 'f> {
             vmctx,
             fuel: None,
             budget: Budget::default(),
+            hinted,
             position: 0,
         }
     }
@@ -409,10 +427,15 @@ impl<'a, 'f> Body<'a, 'f> {
     fn trampoline(&mut self, symbol: Symbol) -> FuncRef {
         let func = &mut self.builder.func;
         *self.imports.trampolines.entry(symbol).or_insert_with(|| {
-            let signature = func.import_signature(match symbol {
-                Symbol::Builtin(builtin) => builtin_signature(builtin),
-                _ => cold_signature(),
-            });
+            let signature = match symbol {
+                Symbol::Builtin(builtin) if builtin.heat() == Heat::Warm => {
+                    func.import_signature(builtin_signature(builtin))
+                }
+                _ => *self
+                    .imports
+                    .cold
+                    .get_or_insert_with(|| func.import_signature(cold_signature())),
+            };
             let name = func.declare_imported_user_function(symbol.to_external());
             func.import_function(ExtFuncData {
                 name: ExternalName::user(name),

@@ -10,7 +10,44 @@ use wasmparser::Operator;
 impl<'f> Body<'_, 'f> {
     /// Translates a numeric operator; false if it is none.
     pub(super) fn numeric_operator(&mut self, op: &Operator<'_>) -> bool {
-        self.constant(op) || self.arithmetic(op) || self.comparison(op) || self.conversion(op)
+        self.constant(op)
+            || self.arithmetic(op)
+            || self.comparison(op)
+            || self.conversion(op)
+            || self.wide_arithmetic(op)
+    }
+
+    /// Operators of the wide-arithmetic proposal: 128-bit numbers as pairs, the low half first.
+    fn wide_arithmetic(&mut self, op: &Operator<'_>) -> bool {
+        let result = match op {
+            Operator::I64Add128 | Operator::I64Sub128 => {
+                let b = self.pop_wide();
+                let a = self.pop_wide();
+                match op {
+                    Operator::I64Add128 => self.builder.ins().iadd(a, b),
+                    _ => self.builder.ins().isub(a, b),
+                }
+            }
+            Operator::I64MulWideS | Operator::I64MulWideU => {
+                let (a, b) = self.pop2();
+                let signed = matches!(op, Operator::I64MulWideS);
+                let [a, b] = [a, b].map(|value| match signed {
+                    true => self.builder.ins().sextend(types::I128, value),
+                    false => self.builder.ins().uextend(types::I128, value),
+                });
+                self.builder.ins().imul(a, b)
+            }
+            _ => return false,
+        };
+        let (low, high) = self.builder.ins().isplit(result);
+        self.push(low);
+        self.push(high);
+        true
+    }
+
+    fn pop_wide(&mut self) -> Value {
+        let (low, high) = self.pop2();
+        self.builder.ins().iconcat(low, high)
     }
 
     fn constant(&mut self, op: &Operator<'_>) -> bool {

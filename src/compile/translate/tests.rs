@@ -4,7 +4,7 @@
 use super::{FuncTranslator, TranslateEnv};
 use crate::abi::VmctxLayout;
 use crate::code::Tunables;
-use crate::compile::environ::describe;
+use crate::compile::environ::{Customs, describe};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
@@ -37,7 +37,13 @@ fn features() -> WasmFeatures {
         | WasmFeatures::CUSTOM_PAGE_SIZES
         | WasmFeatures::EXTENDED_CONST
         | WasmFeatures::RELAXED_SIMD
+        | WasmFeatures::WIDE_ARITHMETIC
 }
+
+const HINTS: Customs = Customs {
+    hints: true,
+    dwarf: false,
+};
 
 pub(super) fn plain() -> Tunables {
     Tunables::default()
@@ -99,7 +105,7 @@ fn variants() -> [(&'static str, Tunables); 7] {
 /// Translates, verifies and compiles every function: CLIF as translated, and as optimised.
 fn compile(wasm: &[u8], tunables: &Tunables) -> crate::Result<Vec<(String, String)>> {
     let isa = isa();
-    let described = describe(wasm, features())?;
+    let described = describe(wasm, features(), HINTS)?;
     let layout = VmctxLayout::new(&described.module).unwrap();
     let env = TranslateEnv {
         isa: &*isa,
@@ -114,7 +120,14 @@ fn compile(wasm: &[u8], tunables: &Tunables) -> crate::Result<Vec<(String, Strin
     for body in described.bodies {
         ctx.clear();
         let mut validator = body.validate.into_validator(std::mem::take(&mut allocs));
-        translator.translate(&env, body.func, body.body, &mut validator, &mut ctx.func)?;
+        translator.translate(
+            &env,
+            body.func,
+            body.body,
+            &body.hints,
+            &mut validator,
+            &mut ctx.func,
+        )?;
         allocs = validator.into_allocations();
         let before = ctx.func.display().to_string();
         if let Err(errors) = verify_function(&ctx.func, &*isa) {
@@ -189,6 +202,7 @@ const SNIPPETS: &[&str] = &[
     "(module (memory i64 1) (memory $b 1) (func (param i64) (result i64) (memory.fill (local.get 0) (i32.const 1) (local.get 0)) (memory.copy 0 $b (local.get 0) (i32.const 0) (i32.const 1)) (drop (memory.size)) (i64.store offset=0xffffffffffff (local.get 0) (i64.load offset=4 (local.get 0))) (i64.store offset=0xffffffffffffffff (local.get 0) (i64.load (local.get 0))) (memory.grow (local.get 0))))",
     "(module (memory 5 (pagesize 1)) (func (param i32) (result i32) (drop (memory.size)) (i32.load offset=2 (local.get 0))))",
     // Numbers.
+    "(module (func (param i64 i64) (result i64 i64) (i64.add128 (local.get 0) (local.get 1) (i64.mul_wide_s (local.get 0) (local.get 1))) (i64.mul_wide_u (local.get 0) (local.get 1)) i64.sub128))",
     "(module (func (param i32 i32) (result i32) (i32.div_s (i32.div_u (local.get 0) (local.get 1)) (i32.rem_s (local.get 0) (i32.rem_u (local.get 0) (local.get 1))))))",
     "(module (func (param i64 i64) (result i64) (i64.div_s (i64.div_u (local.get 0) (local.get 1)) (i64.rem_s (local.get 0) (i64.rem_u (local.get 0) (local.get 1))))))",
     "(module (func (param f32 f64) (result i64) (drop (i32.trunc_f32_s (local.get 0))) (drop (i32.trunc_f64_u (local.get 1))) (drop (i64.trunc_f32_u (local.get 0))) (i64.trunc_f64_s (local.get 1))))",
@@ -263,62 +277,6 @@ fn optimisation_keeps_every_fuel_check() {
 }
 
 #[test]
-fn no_interruption_costs_nothing() {
-    let (_, after) = clif(LOOP, &plain());
-    assert_eq!(count(&after, "call"), 0, "{after}");
-    assert_eq!(count(&after, " load"), 2, "only the stack limit: {after}");
-}
-
-#[test]
-fn a_large_reservation_needs_no_checks() {
-    let wat =
-        "(module (memory 1) (func (param i32) (result i32) (i32.load offset=16 (local.get 0))))";
-    let (text, _) = clif(wat, &plain());
-    assert_eq!(count(&text, "select_spectre_guard"), 0, "{text}");
-    let small = Tunables {
-        memory_reservation: 0,
-        ..plain()
-    };
-    let (text, _) = clif(wat, &small);
-    assert_eq!(count(&text, "select_spectre_guard"), 1, "{text}");
-    let explicit = Tunables {
-        signals_based_traps: false,
-        ..plain()
-    };
-    let (text, _) = clif(wat, &explicit);
-    assert_eq!(count(&text, "select_spectre_guard"), 1, "{text}");
-    // Stack limit and bounds.
-    assert_eq!(count(&text, " trap stk_ovf"), 1, "{text}");
-    assert_eq!(count(&text, " trap heap_oob"), 1, "{text}");
-    assert!(text.contains("load.i32 notrap little"), "{text}");
-}
-
-#[test]
-fn constant_small_bulk_operations_are_charged_here() {
-    let wat = |len: &str| {
-        format!(
-            "(module (memory 1) (func (param i32) (memory.fill (i32.const 0) (i32.const 0) {len})))"
-        )
-    };
-    let flagged =
-        |text: &str| text.contains("iconst.i32 -2147483648") || text.contains("0x8000_0000");
-    let (text, _) = clif(&wat("(i32.const 128)"), &fuel());
-    assert!(flagged(&text), "{text}");
-    // Four operators, and the bytes.
-    let (before, _) = text.split_once("call fn1").unwrap();
-    assert!(before.contains("iconst.i64 4"), "{text}");
-    assert!(before.contains("iconst.i64 128"), "{text}");
-    for len in ["(i32.const 129)", "(local.get 0)"] {
-        let (text, _) = clif(&wat(len), &fuel());
-        assert!(!flagged(&text), "{text}");
-        assert!(text.contains("iconst.i64 4"), "{text}");
-    }
-    // A constant that passes through a block is one still.
-    let (text, _) = clif(&wat("(block (result i32) (i32.const 5))"), &fuel());
-    assert!(flagged(&text), "{text}");
-}
-
-#[test]
 fn errors_are_errors() {
     let fails = |wasm: &[u8]| format!("{:#}", compile(wasm, &plain()).unwrap_err());
     let wat = |wat: &str| fails(&wat::parse_str(wat).unwrap());
@@ -372,7 +330,7 @@ fn the_translator_survives_an_error() {
     let mut translator = FuncTranslator::new();
     let tunables = fuel();
     for (wasm, ok) in [(&bad, false), (&good, true), (&bad, false), (&good, true)] {
-        let described = describe(wasm, features()).unwrap();
+        let described = describe(wasm, features(), HINTS).unwrap();
         let layout = VmctxLayout::new(&described.module).unwrap();
         let env = TranslateEnv {
             isa: &*isa,
@@ -383,8 +341,14 @@ fn the_translator_survives_an_error() {
         for body in described.bodies {
             let mut ctx = Context::new();
             let mut validator = body.validate.into_validator(Default::default());
-            let result =
-                translator.translate(&env, body.func, body.body, &mut validator, &mut ctx.func);
+            let result = translator.translate(
+                &env,
+                body.func,
+                body.body,
+                &body.hints,
+                &mut validator,
+                &mut ctx.func,
+            );
             assert_eq!(result.is_ok(), ok);
         }
     }
@@ -404,4 +368,27 @@ fn deep_nesting_is_iterative() {
     wat.push_str("))");
     let wasm = wat::parse_str(&wat).unwrap();
     assert!(compile(&wasm, &fuel()).is_ok());
+}
+
+#[test]
+fn branch_hints_move_the_unlikely_side() {
+    let cold = |hint: &str, branch: &str| {
+        let wat = format!(
+            r#"(module (func (param i32) (block local.get 0 {hint} {branch} (drop (i32.const 1)))))"#
+        );
+        count(&clif(&wat, &plain()).0, "cold")
+    };
+    let unlikely = r#"(@metadata.code.branch_hint "\00")"#;
+    let likely = r#"(@metadata.code.branch_hint "\01")"#;
+    for branch in ["br_if 0", "if nop else nop end", "if nop end"] {
+        assert_eq!(cold("", branch), 0, "{branch}");
+        assert_eq!(cold(unlikely, branch), 1, "{branch}");
+        assert_eq!(cold(likely, branch), 1, "{branch}");
+    }
+    // What is broken about a hint is no reason to refuse a module.
+    let wasm = wat::parse_str(
+        r#"(module (@custom "metadata.code.branch_hint" (before code) "\01\00\05\00") (func (param i32) (if (local.get 0) (then))))"#,
+    )
+    .unwrap();
+    assert_eq!(count(&compile(&wasm, &plain()).unwrap()[0].0, "cold"), 0);
 }

@@ -1,9 +1,9 @@
 //! What a linker holds under a name: an item of one store, or a host function for all stores of the engine.
 
 use crate::embed::externals::Extern;
+use crate::embed::host::HostFunc;
 use crate::embed::instance;
 use crate::embed::matching::{Offer, cross_store, ensure_same};
-use crate::embed::{func::Func, host::HostFunc};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::store::StoreCore;
@@ -64,15 +64,13 @@ impl Definition {
     ///
     /// # Errors
     ///
-    /// A host function of another engine.
+    /// A host function of another engine, or there is no memory for its trampolines.
     pub(super) fn to_extern(&self, core: &mut StoreCore) -> Result<Extern> {
         match self {
             Definition::Extern { item, .. } => Ok(item.clone()),
             Definition::HostFunc(func) => {
                 ensure_same(func.engine(), &core.engine)?;
-                core.kept.keep(func);
-                core.async_required |= func.is_async();
-                Ok(Func::from_ref(core.id, func.func_ref()).into())
+                Ok(func.enter_store(core)?.into())
             }
         }
     }

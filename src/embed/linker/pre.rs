@@ -19,22 +19,17 @@ use std::sync::Arc;
 /// handle: clones share everything.
 pub struct InstancePre<T> {
     module: Module,
-    resolved: Arc<Resolved>,
+    /// What satisfies the imports, in order. Stores keep the host functions among them.
+    definitions: Arc<[Definition]>,
     /// The definitions take the data of stores, mutably, so this is invariant in `T`; none is kept here.
     data: PhantomData<fn(T) -> T>,
-}
-
-/// The definitions that satisfy a module's imports, in order. Stores keep the host functions among them.
-struct Resolved {
-    definitions: Box<[Definition]>,
-    has_async_funcs: bool,
 }
 
 impl<T> Clone for InstancePre<T> {
     fn clone(&self) -> Self {
         InstancePre {
             module: self.module.clone(),
-            resolved: Arc::clone(&self.resolved),
+            definitions: Arc::clone(&self.definitions),
             data: PhantomData,
         }
     }
@@ -60,16 +55,9 @@ impl<T: 'static> InstancePre<T> {
         typecheck(engine, module.loaded(), &definitions, |definition| {
             Ok((Some(definition.engine()), definition.offer(core)?))
         })?;
-        let has_async_funcs = definitions.iter().any(|definition| match definition {
-            Definition::HostFunc(func) => func.is_async(),
-            Definition::Extern { .. } => false,
-        });
         Ok(InstancePre {
             module: module.clone(),
-            resolved: Arc::new(Resolved {
-                has_async_funcs,
-                definitions,
-            }),
+            definitions: definitions.into(),
             data: PhantomData,
         })
     }
@@ -111,24 +99,19 @@ impl<T: 'static> InstancePre<T> {
     /// The imports in this store, which is made to keep the host functions alive.
     fn imports(&self, core: &mut StoreCore) -> Result<Imports> {
         ensure_same(&core.engine, self.module.engine())?;
-        let Resolved {
-            definitions,
-            has_async_funcs,
-        } = &*self.resolved;
         let mut imports = Imports::default();
-        for definition in definitions {
+        for definition in &*self.definitions {
             match definition {
                 Definition::Extern { item, .. } if comes_from(item, core) => {
                     imports.push(core, item)?;
                 }
                 Definition::Extern { .. } => return Err(cross_store()),
                 Definition::HostFunc(func) => {
-                    core.kept.keep(func);
+                    func.enter_store(core)?;
                     imports.push_host(func.func_ref());
                 }
             }
         }
-        core.async_required |= has_async_funcs;
         Ok(imports)
     }
 }

@@ -54,16 +54,16 @@ pub enum RegallocAlgorithm {
     SinglePass,
 }
 
-/// How profilers are told about generated code. Only [`ProfilingStrategy::None`] is implemented.
+/// How profilers are told about generated code.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ProfilingStrategy {
     /// They are not.
     None,
-    /// By `perf`'s map file.
+    /// By `perf`'s map file, `/tmp/perf-PID.map`: names of functions.
     PerfMap,
-    /// By `perf`'s jitdump file.
+    /// By `perf`'s jitdump file, `jit-PID.dump` in the working directory: names, code and source lines.
     JitDump,
-    /// By VTune's interface.
+    /// By VTune's interface. Not implemented.
     VTune,
     /// For the Pulley interpreter, which does not exist here.
     Pulley,
@@ -76,7 +76,7 @@ pub enum WasmBacktraceDetails {
     Enable,
     /// Never.
     Disable,
-    /// If the environment variable `WASMTIME_BACKTRACE_DETAILS` is `1`.
+    /// If the environment variable `TUSSAH_BACKTRACE_DETAILS` is `1` when the engine is made.
     Environment,
 }
 

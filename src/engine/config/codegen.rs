@@ -2,6 +2,7 @@
 
 use super::{Config, Inlining, OptLevel, RegallocAlgorithm, Strategy};
 use crate::error::{Result, bail};
+use std::path::{Path, PathBuf};
 
 /// Compiler settings.
 #[derive(Clone, Debug)]
@@ -19,6 +20,7 @@ pub(super) struct Codegen {
     pub(super) flags: Vec<(String, Option<String>)>,
     /// Whether the host's features are to be asked of the embedder.
     pub(super) custom_detection: bool,
+    pub(super) clif_dir: Option<PathBuf>,
 }
 
 impl Default for Codegen {
@@ -35,6 +37,7 @@ impl Default for Codegen {
             inlining: Inlining::Intrinsics,
             flags: Vec::new(),
             custom_detection: false,
+            clif_dir: None,
         }
     }
 }
@@ -136,6 +139,17 @@ impl Config {
     /// The host must really do so.
     #[expect(unsafe_code, reason = "callers written for the usual contract")]
     pub unsafe fn x86_float_abi_ok(&mut self, _enable: bool) -> &mut Self {
+        self
+    }
+
+    /// Writes the intermediate code (CLIF) of whatever is compiled to files in this directory, as it is before
+    /// optimisation: each function of a module to `func-N.clif`, where `N` is its index, and the trampolines between
+    /// guest and runtime to files beside. What is there under these names is overwritten, by the next module too.
+    ///
+    /// `Engine::new` makes the directory, and fails if it cannot; a module whose files cannot be written fails to
+    /// compile. The code that is compiled is the same as without.
+    pub fn emit_clif(&mut self, path: &Path) -> &mut Self {
+        self.codegen.clif_dir = Some(path.to_path_buf());
         self
     }
 

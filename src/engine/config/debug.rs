@@ -33,6 +33,39 @@ impl Default for Debugging {
     }
 }
 
+/// Whether backtraces name files and lines.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) enum BacktraceDetails {
+    On,
+    Off,
+    /// Off, because an environment variable does not turn it on.
+    OffByEnvironment,
+}
+
+/// The variable of [`WasmBacktraceDetails::Environment`].
+const DETAILS_VARIABLE: &str = "TUSSAH_BACKTRACE_DETAILS";
+
+impl Debugging {
+    /// What [`Config::wasm_backtrace_details`] comes to.
+    pub(super) fn details(&self) -> BacktraceDetails {
+        match self.backtrace_details {
+            _ if cfg!(not(feature = "addr2line")) => BacktraceDetails::Off,
+            WasmBacktraceDetails::Enable => BacktraceDetails::On,
+            WasmBacktraceDetails::Disable => BacktraceDetails::Off,
+            WasmBacktraceDetails::Environment => match std::env::var_os(DETAILS_VARIABLE) {
+                Some(value) if value == "1" => BacktraceDetails::On,
+                _ => BacktraceDetails::OffByEnvironment,
+            },
+        }
+    }
+
+    /// Whether anything that was asked for reads the modules' debug sections.
+    #[cfg(feature = "cranelift")]
+    pub(super) fn wants_dwarf(&self) -> bool {
+        self.details() == BacktraceDetails::On || self.profiler == ProfilingStrategy::JitDump
+    }
+}
+
 impl Config {
     /// Turns backtraces off, or on with the default limit.
     #[deprecated(note = "use `wasm_backtrace_max_frames` instead")]
@@ -47,15 +80,20 @@ impl Config {
     }
 
     /// Whether backtraces name source files and lines, if the module has debug information. By default the environment
-    /// variable `WASMTIME_BACKTRACE_DETAILS` decides. Source positions are not implemented yet, so that it has no
-    /// effect.
+    /// variable `TUSSAH_BACKTRACE_DETAILS` decides, at the time at which the engine is made.
+    ///
+    /// Modules then keep their DWARF sections, compiled ones too. They are read when somebody looks at a backtrace,
+    /// within fixed bounds of time and memory. Without the feature `addr2line` this has no effect.
     pub fn wasm_backtrace_details(&mut self, enable: WasmBacktraceDetails) -> &mut Self {
         self.debug.backtrace_details = enable;
         self
     }
 
-    /// Whether generated code carries unwind tables for native debuggers and profilers. Not implemented yet: `true` is
-    /// refused by `Engine::new`. Guests' backtraces do not need it.
+    /// Whether the system's unwinder is told of generated code, so that native backtraces and debuggers walk through
+    /// guests to the host below them. On by default on Linux with glibc; elsewhere it is not implemented, and asking for
+    /// it is refused by `Engine::new`. Guests' own backtraces do not need it.
+    ///
+    /// Some unwinders take longer to find a frame, and to add or remove a module, the more modules there are.
     pub fn native_unwind_info(&mut self, enable: bool) -> &mut Self {
         self.debug.native_unwind_info = Some(enable);
         self
@@ -94,8 +132,10 @@ impl Config {
         self
     }
 
-    /// How profilers are told about generated code. They are not by default; other choices are not implemented yet,
-    /// and refused by `Engine::new`.
+    /// How profilers are told about generated code; they are not by default. Needs the feature `profiling`; what is not
+    /// implemented is refused by `Engine::new`.
+    ///
+    /// [`ProfilingStrategy::JitDump`] makes modules keep their DWARF sections, so that profiles have source lines.
     pub fn profiler(&mut self, profile: ProfilingStrategy) -> &mut Self {
         self.debug.profiler = profile;
         self

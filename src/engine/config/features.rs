@@ -17,6 +17,9 @@ pub(super) const IMPLEMENTED: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     // Not the proposal: it is what makes `externref` a type.
     .union(WasmFeatures::GC_TYPES)
     .union(WasmFeatures::TAIL_CALL)
+    .union(WasmFeatures::MEMORY64)
+    .union(WasmFeatures::CUSTOM_PAGE_SIZES)
+    .union(WasmFeatures::WIDE_ARITHMETIC)
     .union(WasmFeatures::MULTI_MEMORY)
     .union(WasmFeatures::SIMD)
     .union(WasmFeatures::RELAXED_SIMD);
@@ -58,7 +61,7 @@ impl Config {
         wasm_multi_memory MULTI_MEMORY;
         /// Whether modules may use the extended-const proposal. On by default.
         wasm_extended_const EXTENDED_CONST;
-        /// Whether modules may use the custom-page-sizes proposal. Not implemented yet: modules that use it are refused.
+        /// Whether modules may use the custom-page-sizes proposal. Off by default.
         wasm_custom_page_sizes CUSTOM_PAGE_SIZES;
         /// Whether modules may use the threads proposal. Not implemented yet: modules that use it are refused.
         wasm_threads THREADS;
@@ -66,7 +69,7 @@ impl Config {
         wasm_shared_everything_threads SHARED_EVERYTHING_THREADS;
         /// Whether modules may use the function-references proposal. Not implemented yet: modules that use it are refused.
         wasm_function_references FUNCTION_REFERENCES;
-        /// Whether modules may use the wide-arithmetic proposal. Not implemented yet: modules that use it are refused.
+        /// Whether modules may use the wide-arithmetic proposal. Off by default.
         wasm_wide_arithmetic WIDE_ARITHMETIC;
         /// Whether modules may use the gc proposal. Not implemented yet: modules that use it are refused.
         wasm_gc GC;
@@ -76,7 +79,7 @@ impl Config {
         /// Whether modules may use the relaxed-simd proposal: vector operators of whose results the machine may choose
         /// one. On by default.
         wasm_relaxed_simd RELAXED_SIMD;
-        /// Whether modules may use the memory64 proposal. Not implemented yet: modules that use it are refused.
+        /// Whether modules may use the memory64 proposal. On by default.
         wasm_memory64 MEMORY64;
         /// Whether modules may use the stack-switching proposal. Not implemented yet: modules that use it are refused.
         wasm_stack_switching STACK_SWITCHING;
@@ -110,9 +113,10 @@ impl Config {
         gc_support GC_TYPES;
     }
 
-    /// Whether branch hints steer code layout. A hint, off by default; it has no effect yet.
+    /// Whether branch hints steer code layout: the unlikely side of a hinted `if` or `br_if` is moved out of the way. Off by
+    /// default.
     pub fn wasm_branch_hinting(&mut self, enable: bool) -> &mut Self {
-        self.branch_hinting = enable;
+        self.tunables.branch_hinting = enable;
         self
     }
 

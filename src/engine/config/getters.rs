@@ -85,7 +85,7 @@ impl Engine {
         get_wasm_backtrace_max_frames = wasm_backtrace_max_frames: usize =
             |e| e.config().debug.backtrace_frames.map_or(0, NonZeroUsize::get);
 
-        get_wasm_branch_hinting = wasm_branch_hinting: bool = |e| e.config().branch_hinting;
+        get_wasm_branch_hinting = wasm_branch_hinting: bool = |e| e.config().tunables.branch_hinting;
         get_relaxed_simd_deterministic = relaxed_simd_deterministic: bool =
             |e| e.tunables().relaxed_simd_deterministic;
         get_concurrency_support = concurrency_support: bool = |e| e.config().concurrency_support;

@@ -37,6 +37,7 @@ pub use choices::{
     RegallocAlgorithm, Strategy, WasmBacktraceDetails,
 };
 pub use cost::{OperatorCost, VariableOperatorCost};
+pub(crate) use debug::BacktraceDetails;
 pub use pooling::{InstanceAllocationStrategy, PoolingAllocationConfig};
 pub(super) use validate::Settings;
 pub use wasmparser::WasmFeatures;
@@ -75,7 +76,6 @@ pub struct Config {
     module_version: ModuleVersionStrategy,
     allocation_strategy: InstanceAllocationStrategy,
     concurrency_support: bool,
-    branch_hinting: bool,
     macos_use_mach_ports: bool,
 }
 
@@ -93,7 +93,6 @@ impl Config {
             module_version: ModuleVersionStrategy::default(),
             allocation_strategy: InstanceAllocationStrategy::default(),
             concurrency_support: true,
-            branch_hinting: false,
             macos_use_mach_ports: true,
         }
     }
@@ -156,7 +155,6 @@ impl fmt::Debug for Config {
             module_version,
             allocation_strategy,
             concurrency_support,
-            branch_hinting,
             macos_use_mach_ports,
         } = self;
         f.debug_struct("Config")
@@ -170,7 +168,6 @@ impl fmt::Debug for Config {
             .field("module_version", module_version)
             .field("allocation_strategy", allocation_strategy)
             .field("concurrency_support", concurrency_support)
-            .field("branch_hinting", branch_hinting)
             .field("macos_use_mach_ports", macos_use_mach_ports)
             .finish()
     }

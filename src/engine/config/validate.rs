@@ -1,12 +1,14 @@
 //! The check of a whole [`Config`], and what comes out of it.
 
 use super::{
-    Config, InstanceAllocationStrategy, ProfilingStrategy, Strategy, WasmFeatures, features,
+    BacktraceDetails, Config, InstanceAllocationStrategy, ProfilingStrategy, Strategy,
+    WasmFeatures, features,
 };
 use crate::code::Tunables;
 #[cfg(feature = "cranelift")]
 use crate::compile;
 use crate::error::{Context, Result, bail, ensure};
+use crate::os::UNWINDER_TAKES_SECTIONS;
 
 /// What is left of a fiber's stack for the host, at least. The runtime's own frames, a suspension's and a signal
 /// handler's fit many times.
@@ -26,6 +28,10 @@ pub(in super::super) struct Settings {
     pub(in super::super) async_stack_size: usize,
     pub(in super::super) async_stack_zeroing: bool,
     pub(in super::super) backtrace_limit: Option<usize>,
+    #[cfg(feature = "profiling")]
+    pub(in super::super) profiler: ProfilingStrategy,
+    /// Whether backtraces name files and lines, and whether that is the environment's choice.
+    pub(in super::super) backtrace_details: BacktraceDetails,
     /// The version that artifacts are marked with.
     pub(in super::super) artifact_version: String,
     /// Whether modules can be compiled. Trampolines always are.
@@ -47,6 +53,9 @@ impl Config {
             async_stack_size: self.checked_fiber_stack()?,
             async_stack_zeroing: self.stack.async_stack_zeroing,
             backtrace_limit: self.debug.backtrace_frames.map(Into::into),
+            #[cfg(feature = "profiling")]
+            profiler: self.debug.profiler,
+            backtrace_details: self.debug.details(),
             artifact_version: self.module_version.as_str().to_string(),
             #[cfg(feature = "cranelift")]
             compile_modules: self.codegen.enabled,
@@ -76,12 +85,12 @@ impl Config {
                 "`Config::detect_host_feature`",
             ),
             (
-                self.debug.profiler != ProfilingStrategy::None,
-                "`Config::profiler`",
+                self.debug.profiler != ProfilingStrategy::None && cfg!(not(feature = "profiling")),
+                "`Config::profiler` without the feature `profiling`",
             ),
             (
-                self.debug.native_unwind_info == Some(true),
-                "`Config::native_unwind_info`",
+                self.debug.native_unwind_info == Some(true) && !UNWINDER_TAKES_SECTIONS,
+                "`Config::native_unwind_info` on this system",
             ),
             (self.debug.native_debug_info, "`Config::debug_info`"),
             (self.debug.guest_debug, "`Config::guest_debug`"),
@@ -143,8 +152,14 @@ impl Config {
             nan_canonicalization: self.codegen.nan_canonicalization,
             debug_verifier: self.codegen.verifier,
             parallel: self.codegen.parallel,
+            unwind_info: self
+                .debug
+                .native_unwind_info
+                .unwrap_or(UNWINDER_TAKES_SECTIONS),
+            keep_dwarf: self.debug.wants_dwarf(),
             features,
             flags: self.codegen.flags.clone(),
+            clif_dir: self.codegen.clif_dir.clone(),
         })
     }
 }
@@ -171,7 +186,7 @@ mod tests {
     #[test]
     fn what_is_not_implemented_is_refused_by_name() {
         type Case = (fn(&mut Config), &'static str);
-        let refusals: [Case; 11] = [
+        let refusals: [Case; 9] = [
             (
                 |c| _ = c.allocation_strategy(InstanceAllocationStrategy::pooling()),
                 "the pooling allocation strategy",
@@ -184,14 +199,6 @@ mod tests {
             (
                 |c| _ = c.cranelift_wasmtime_debug_checks(true),
                 "`Config::cranelift_wasmtime_debug_checks`",
-            ),
-            (
-                |c| _ = c.profiler(ProfilingStrategy::PerfMap),
-                "`Config::profiler`",
-            ),
-            (
-                |c| _ = c.native_unwind_info(true),
-                "`Config::native_unwind_info`",
             ),
             (|c| _ = c.debug_info(true), "`Config::debug_info`"),
             (|c| _ = c.guest_debug(true), "`Config::guest_debug`"),
@@ -259,11 +266,18 @@ mod tests {
     #[test]
     fn features_are_those_asked_for_and_implemented() {
         let settings = Config::new().validate().unwrap();
-        assert!(settings.features.contains(WasmFeatures::MULTI_MEMORY));
-        assert!(settings.features.contains(WasmFeatures::SIMD));
+        let on = WasmFeatures::MULTI_MEMORY
+            | WasmFeatures::MEMORY64
+            | WasmFeatures::SIMD
+            | WasmFeatures::RELAXED_SIMD;
+        assert!(settings.features.contains(on));
+        assert!(
+            !settings
+                .features
+                .intersects(WasmFeatures::CUSTOM_PAGE_SIZES | WasmFeatures::WIDE_ARITHMETIC)
+        );
         assert!(!settings.features.intersects(
             WasmFeatures::THREADS
-                | WasmFeatures::MEMORY64
                 | WasmFeatures::EXCEPTIONS
                 | WasmFeatures::GC
                 | WasmFeatures::COMPONENT_MODEL

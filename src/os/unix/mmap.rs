@@ -2,8 +2,9 @@
 
 use super::ucontext;
 use rustix::io::Errno;
-use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
+use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
 use std::ffi::c_void;
+use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::ptr;
@@ -105,11 +106,39 @@ impl Reservation {
         Ok(())
     }
 
-    /// Makes a page-aligned part inaccessible, gives its memory back and forgets its contents.
+    /// Maps a file's bytes over a part that begins with a page, readable and executable. The rest of the last page is zero.
     ///
     /// # Errors
     ///
-    /// As for [`Reservation::make_accessible`]. The part may then still be accessible.
+    /// As for [`Reservation::make_accessible`]; or the offset is no whole page, or the file cannot be mapped.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses the part, and nobody changes the file while it is mapped.
+    pub(crate) unsafe fn map_file(
+        &self,
+        range: Range<usize>,
+        file: &File,
+        offset: u64,
+    ) -> io::Result<()> {
+        let pages = range.start..range.end.next_multiple_of(page_size());
+        let (start, len) = self.part(&pages)?;
+        let (access, flags) = (
+            ProtFlags::READ | ProtFlags::EXEC,
+            MapFlags::PRIVATE | MapFlags::FIXED,
+        );
+        // SAFETY: `part` answers ranges inside this reservation only, of which the caller says that nobody uses it.
+        unsafe { rustix::mm::mmap(start, len, access, flags, file, offset) }
+            .map_err(|e| failed(e, "map a file to", len))?;
+        ucontext::synchronize_code(start.cast(), len);
+        Ok(())
+    }
+
+    /// Makes a page-aligned part inaccessible, gives its memory back and forgets its contents, files included.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Reservation::make_accessible`]. The part is then as it was.
     ///
     /// # Safety
     ///
@@ -119,8 +148,12 @@ impl Reservation {
         if len == 0 {
             return Ok(());
         }
-        // SAFETY: `part` answers ranges inside this reservation only, and the caller says that nobody uses this one.
-        unsafe { discard(start, len) }.map_err(|e| failed(e, "give back", len))
+        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::FIXED;
+        // SAFETY: `part` answers ranges inside this reservation only, and the caller says that nobody uses this one; the
+        // new mapping replaces the old one whole.
+        unsafe { rustix::mm::mmap_anonymous(start, len, ProtFlags::empty(), flags) }
+            .map_err(|e| failed(e, "give back", len))?;
+        Ok(())
     }
 
     /// Start and length of a part, after checking that it is one.
@@ -141,6 +174,67 @@ impl Reservation {
     }
 }
 
+/// A file's contents, mapped readable.
+#[derive(Debug)]
+pub(crate) struct FileMap {
+    base: *mut c_void,
+    len: usize,
+}
+
+// SAFETY: memory that nobody writes, tied to no thread.
+unsafe impl Send for FileMap {}
+// SAFETY: as above.
+unsafe impl Sync for FileMap {}
+
+impl FileMap {
+    /// Maps all of a file.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be mapped, or is larger than the address space.
+    ///
+    /// # Safety
+    ///
+    /// Nobody changes the file while it is mapped.
+    pub(crate) unsafe fn new(file: &File) -> io::Result<FileMap> {
+        let len = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
+        let mut base = ptr::without_provenance_mut(page_size());
+        if len > 0 {
+            // SAFETY: the system picks the address, so no existing mapping changes.
+            base = unsafe {
+                rustix::mm::mmap(
+                    ptr::null_mut(),
+                    len,
+                    ProtFlags::READ,
+                    MapFlags::PRIVATE,
+                    file,
+                    0,
+                )
+            }
+            .map_err(|e| failed(e, "map a file to", len))?;
+        }
+        Ok(FileMap { base, len })
+    }
+}
+
+impl AsRef<[u8]> for FileMap {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: mapped readable as long as `self` lives, and unchanged by the promise of `new`.
+        unsafe { std::slice::from_raw_parts(self.base.cast(), self.len) }
+    }
+}
+
+impl Drop for FileMap {
+    fn drop(&mut self) {
+        if self.len == 0 {
+            return;
+        }
+        // SAFETY: `new` mapped this range, and references into it do not outlive `self`.
+        let unmapped = unsafe { rustix::mm::munmap(self.base, self.len) };
+        debug_assert!(unmapped.is_ok(), "munmap of {self:?}: {unmapped:?}");
+    }
+}
+
 impl Drop for Reservation {
     fn drop(&mut self) {
         if self.len == 0 {
@@ -151,32 +245,6 @@ impl Drop for Reservation {
         let unmapped = unsafe { rustix::mm::munmap(self.base.cast(), self.len) };
         debug_assert!(unmapped.is_ok(), "munmap of {self:?}: {unmapped:?}");
     }
-}
-
-/// Drops contents and access.
-///
-/// # Safety
-///
-/// The range lies inside a reservation, and nobody uses it.
-#[cfg(target_os = "linux")]
-unsafe fn discard(start: *mut c_void, len: usize) -> Result<(), Errno> {
-    // SAFETY: the caller's promise. On Linux this frees private anonymous pages at once and lets them read as zeros.
-    unsafe { rustix::mm::madvise(start, len, Advice::LinuxDontNeed) }?;
-    // SAFETY: the caller's promise.
-    unsafe { rustix::mm::mprotect(start, len, MprotectFlags::empty()) }
-}
-
-/// Drops contents and access.
-///
-/// # Safety
-///
-/// The range lies inside a reservation, and nobody uses it.
-#[cfg(not(target_os = "linux"))]
-unsafe fn discard(start: *mut c_void, len: usize) -> Result<(), Errno> {
-    let flags = MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::FIXED;
-    // SAFETY: the caller's promise; the new mapping replaces the old one whole.
-    unsafe { rustix::mm::mmap_anonymous(start, len, ProtFlags::empty(), flags) }?;
-    Ok(())
 }
 
 /// An error that says what was asked.

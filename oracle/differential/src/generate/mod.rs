@@ -8,10 +8,15 @@
 
 mod smith;
 mod structured;
+#[cfg(feature = "peers")]
 mod trapping;
 
+#[cfg(feature = "peers")]
 pub(crate) use smith::smith;
+pub use smith::smith_bytes;
+pub(crate) use smith::smith_of;
 pub(crate) use structured::structured;
+#[cfg(feature = "peers")]
 pub(crate) use trapping::trapping;
-#[cfg(test)]
+#[cfg(all(test, feature = "peers"))]
 pub(crate) use trapping::unreachable_instead;

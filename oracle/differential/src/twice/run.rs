@@ -2,7 +2,8 @@
 
 use super::host::{self, State};
 use super::runtime::{
-    Config, Engine, Error, Extern, Func, Instance, Module, Result, Store, StoreLimitsBuilder, Val,
+    Config, Engine, Error, Extern, Func, Instance, Module, OptLevel, RegallocAlgorithm, Result,
+    Store, StoreLimitsBuilder, Val,
 };
 use super::values;
 use super::wasi::Program;
@@ -24,8 +25,18 @@ pub(crate) fn engine(settings: &Settings) -> Engine {
         .consume_fuel(settings.fuel)
         .epoch_interruption(settings.epochs)
         .relaxed_simd_deterministic(true)
+        .wasm_custom_page_sizes(true)
+        .wasm_wide_arithmetic(true)
         .max_wasm_stack(GUEST_STACK)
-        .async_stack_size(GUEST_STACK + (2 << 20));
+        .async_stack_size(GUEST_STACK + (2 << 20))
+        .memory_may_move(settings.may_move)
+        // Who runs many cases runs them on many threads.
+        .parallel_compilation(false);
+    if !settings.optimises {
+        config
+            .cranelift_opt_level(OptLevel::None)
+            .cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+    }
     if !settings.signals {
         config.signals_based_traps(false);
     }
@@ -49,17 +60,18 @@ struct Run<'a> {
     in_bulk: bool,
 }
 
-/// Polls to the end; what it waits for is always ready the next time.
-fn finish<T>(engine: &Engine, mode: &Mode, yields: &mut u64, future: impl Future<Output = T>) -> T {
+/// Polls to the end; what it waits for is always ready the next time. The number is of how often it was not.
+fn finish<T>(engine: &Engine, mode: &Mode, future: impl Future<Output = T>) -> (T, u64) {
     let mut future = pin!(future);
     let mut cx = Context::from_waker(Waker::noop());
+    let mut yields = 0;
     loop {
         if mode.ticks {
             engine.increment_epoch();
         }
         match future.as_mut().poll(&mut cx) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => *yields += 1,
+            Poll::Ready(output) => return (output, yields),
+            Poll::Pending => yields += 1,
         }
     }
 }
@@ -67,7 +79,14 @@ fn finish<T>(engine: &Engine, mode: &Mode, yields: &mut u64, future: impl Future
 /// Runs a case: instantiates the module and calls all its functions, some times each. The instantiation may use so many
 /// units that are not the case's.
 pub(crate) fn observe(module: &Module, case: &Case, mode: &Mode, extra: u64) -> Observed {
-    let settings = mode.settings();
+    let (mut seen, yields) = finish(module.engine(), mode, watch(module, case, mode, extra));
+    seen.yields = yields;
+    seen
+}
+
+/// As [`observe`], as a future, which is pending only when the mode is one on a fiber.
+pub(crate) async fn watch(module: &Module, case: &Case, mode: &Mode, extra: u64) -> Observed {
+    let settings = &mode.settings;
     let memory = if case.kind == Kind::Program { 512 } else { 16 };
     let state = State {
         limits: StoreLimitsBuilder::new()
@@ -98,7 +117,7 @@ pub(crate) fn observe(module: &Module, case: &Case, mode: &Mode, extra: u64) -> 
         in_bulk: false,
     };
     run.refuel(extra);
-    run.all(module);
+    run.all(module).await;
     run.seen.output = run
         .store
         .into_data()
@@ -110,7 +129,7 @@ pub(crate) fn observe(module: &Module, case: &Case, mode: &Mode, extra: u64) -> 
 
 impl Run<'_> {
     fn refuel(&mut self, extra: u64) {
-        if self.mode.settings().fuel {
+        if self.mode.settings.fuel {
             let fuel = self.case.fuel + extra;
             self.store.set_fuel(fuel).expect("fuel is counted");
             if self.mode.interval.is_some() {
@@ -121,7 +140,7 @@ impl Run<'_> {
         }
     }
 
-    fn all(&mut self, module: &Module) {
+    async fn all(&mut self, module: &Module) {
         let imports = match host::imports(&mut self.store, module, self.mode) {
             Ok(imports) => imports,
             Err(error) => {
@@ -132,9 +151,7 @@ impl Run<'_> {
         };
         let store = &mut self.store;
         let instance = if self.mode.fiber {
-            let engine = module.engine();
-            let future = Instance::new_async(store, module, &imports);
-            finish(engine, self.mode, &mut self.seen.yields, future)
+            Instance::new_async(store, module, &imports).await
         } else {
             Instance::new(store, module, &imports)
         };
@@ -146,7 +163,7 @@ impl Run<'_> {
                     .exports(&mut self.store)
                     .map(|export| (export.name().to_owned(), export.into_extern()))
                     .collect();
-                self.calls(&exports);
+                self.calls(&exports).await;
                 externs.extend(exports.into_iter().map(|(_, export)| export));
             }
             Err(error) => {
@@ -157,7 +174,7 @@ impl Run<'_> {
         self.look(externs);
     }
 
-    fn calls(&mut self, exports: &[(String, Extern)]) {
+    async fn calls(&mut self, exports: &[(String, Extern)]) {
         let mut rng = Rng::new(self.case.seed ^ 0xca11);
         for _ in 0..self.case.rounds {
             for (name, export) in exports {
@@ -166,13 +183,13 @@ impl Run<'_> {
                     continue;
                 }
                 self.refuel(0);
-                let ending = self.call(*func, &mut rng);
+                let ending = self.call(*func, &mut rng).await;
                 self.ended(name.clone(), ending);
             }
         }
     }
 
-    fn call(&mut self, func: Func, rng: &mut Rng) -> Ending {
+    async fn call(&mut self, func: Func, rng: &mut Rng) -> Ending {
         let ty = func.ty(&self.store);
         let params: Vec<_> = ty
             .params()
@@ -180,9 +197,8 @@ impl Run<'_> {
             .collect();
         let mut results = vec![Val::I32(0); ty.results().len()];
         let outcome = if self.mode.fiber {
-            let engine = self.store.engine().clone();
-            let future = func.call_async(&mut self.store, &params, &mut results);
-            finish(&engine, self.mode, &mut self.seen.yields, future)
+            let store = &mut self.store;
+            func.call_async(store, &params, &mut results).await
         } else {
             func.call(&mut self.store, &params, &mut results)
         };
@@ -205,7 +221,7 @@ impl Run<'_> {
     }
 
     fn ended(&mut self, name: String, ending: Ending) {
-        let left = self.mode.settings().fuel.then(|| self.store.get_fuel());
+        let left = self.mode.settings.fuel.then(|| self.store.get_fuel());
         let state = self.store.data_mut();
         // A host function that failed inside another leaves this behind.
         state.nested = false;

@@ -79,9 +79,6 @@ pub(super) fn any(store: impl AsContextMut, ty: &ValType, rng: &mut Rng) -> Val 
             }
             heap => Val::null_ref(heap),
         },
-        ValType::V128 => {
-            let halves = [rng.f64_bits(), rng.f64_bits()].map(u128::from);
-            Val::V128((halves[0] | halves[1] << 64).into())
-        }
+        ValType::V128 => Val::V128(rng.vector_bits().into()),
     }
 }

@@ -1,0 +1,44 @@
+//! `/tmp/perf-PID.map`: lines of start, size (both hexadecimal) and name.
+
+use super::{Code, clean, lock};
+use crate::error::{Context, Result};
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::sync::Mutex;
+
+static MAP: Mutex<Option<File>> = Mutex::new(None);
+
+/// Makes the file, unless an engine has done so.
+pub(super) fn open() -> Result<()> {
+    let mut map = lock(&MAP);
+    if map.is_none() {
+        let path = format!("/tmp/perf-{}.map", std::process::id());
+        // The folder is everybody's: whoever has put a link there must not choose what is written to.
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .custom_flags(libc::O_NOFOLLOW)
+            .mode(0o644)
+            .open(&path)
+            .with_context(|| format!("cannot make the map for perf, {path}"))?;
+        *map = Some(file);
+    }
+    Ok(())
+}
+
+/// Adds lines.
+pub(super) fn write(all: &[Code<'_>]) {
+    let mut text = Vec::new();
+    for code in all {
+        let (start, len, name) = (code.address, code.bytes.len(), clean(&code.name));
+        if len > 0 {
+            // Writing to memory does not fail.
+            let _ = writeln!(text, "{start:x} {len:x} {name}");
+        }
+    }
+    if let Some(file) = &mut *lock(&MAP) {
+        // Names that are lost are no reason to fail.
+        let _ = file.write_all(&text);
+    }
+}

@@ -1,0 +1,7 @@
+;;! The wide-arithmetic proposal: 128 bits in two halves.
+;;! config = wide-arithmetic
+;;! has = iadd
+;;! lacks = call
+(module
+  (func (param i64 i64 i64 i64) (result i64 i64)
+    (i64.add128 (local.get 0) (local.get 1) (local.get 2) (local.get 3))))
