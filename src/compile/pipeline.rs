@@ -29,7 +29,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use wasmparser::{FuncValidatorAllocations, WasmFeatures};
+use wasmparser::{BinaryReaderError, FuncValidatorAllocations, Validator, WasmFeatures};
 
 /// Compiles modules for this machine under fixed settings.
 pub(crate) struct Compiler {
@@ -38,6 +38,7 @@ pub(crate) struct Compiler {
     linear_isa: OwnedTargetIsa,
     tunables: Tunables,
     features: WasmFeatures,
+    asked: WasmFeatures,
     parallel: bool,
     /// Whether `isa`, too, allocates registers in one pass.
     single_pass: bool,
@@ -70,6 +71,7 @@ impl Compiler {
             linear_isa: settings::linear_isa(settings)?,
             tunables: tunables.clone(),
             features: settings.features,
+            asked: settings.asked,
             parallel: settings.parallel,
             clif: settings.clif_dir.as_deref().map(ClifDir::new).transpose()?,
             keep_dwarf: settings.keep_dwarf,
@@ -82,6 +84,11 @@ impl Compiler {
     ///
     /// As [`Compiler::compile_module`], as far as validation goes.
     pub(crate) fn validate(&self, wasm: &[u8]) -> Result<()> {
+        self.validate_bodies(wasm)
+            .map_err(|refusal| self.better_reason(wasm, refusal))
+    }
+
+    fn validate_bodies(&self, wasm: &[u8]) -> Result<()> {
         let mut allocations = FuncValidatorAllocations::default();
         for body in describe(wasm, self.features, Customs::default())?.bodies {
             let mut validator = body.validate.into_validator(allocations);
@@ -98,6 +105,23 @@ impl Compiler {
     /// If the module is malformed, invalid, uses what is not supported, or passes an implementation limit. The message
     /// says what, and where in the binary.
     pub(crate) fn compile_module(&self, wasm: &[u8]) -> Result<Artifact> {
+        self.compile(wasm)
+            .map_err(|refusal| self.better_reason(wasm, refusal))
+    }
+
+    /// A module that uses proposals which are not implemented may be wrong by their rules, too. Then that is the reason
+    /// to give: it stays when the proposals come.
+    fn better_reason(&self, wasm: &[u8], refusal: Error) -> Error {
+        if self.asked == self.features || !refusal.is::<BinaryReaderError>() {
+            return refusal;
+        }
+        match Validator::new_with_features(self.asked).validate_all(wasm) {
+            Ok(_) => refusal,
+            Err(reason) => reason.into(),
+        }
+    }
+
+    fn compile(&self, wasm: &[u8]) -> Result<Artifact> {
         let customs = Customs {
             hints: self.tunables.branch_hinting,
             dwarf: self.keep_dwarf,

@@ -35,7 +35,10 @@ pub(crate) struct CompilerSettings {
     pub(crate) unwind_info: bool,
     /// Keep the modules' debug sections in their artifacts.
     pub(crate) keep_dwarf: bool,
+    /// Proposals that modules may use.
     pub(crate) features: wasmparser::WasmFeatures,
+    /// Proposals that were asked for, implemented or not.
+    pub(crate) asked: wasmparser::WasmFeatures,
     /// Cranelift flags by name; without a value a flag is enabled.
     pub(crate) flags: Vec<(String, Option<String>)>,
     /// Where to write CLIF to; changes nothing of what is compiled.

@@ -158,6 +158,7 @@ impl Config {
                 .unwrap_or(UNWINDER_TAKES_SECTIONS),
             keep_dwarf: self.debug.wants_dwarf(),
             features,
+            asked: self.features,
             flags: self.codegen.flags.clone(),
             clif_dir: self.codegen.clif_dir.clone(),
         })
