@@ -77,7 +77,6 @@ pub struct Config {
     cache: Option<crate::engine::Cache>,
     allocation_strategy: InstanceAllocationStrategy,
     concurrency_support: bool,
-    relaxed_simd_deterministic: bool,
     macos_use_mach_ports: bool,
 }
 
@@ -97,7 +96,6 @@ impl Config {
             cache: None,
             allocation_strategy: InstanceAllocationStrategy::default(),
             concurrency_support: true,
-            relaxed_simd_deterministic: false,
             macos_use_mach_ports: true,
         }
     }
@@ -162,7 +160,6 @@ impl fmt::Debug for Config {
             cache,
             allocation_strategy,
             concurrency_support,
-            relaxed_simd_deterministic,
             macos_use_mach_ports,
         } = self;
         let mut all = f.debug_struct("Config");
@@ -178,7 +175,6 @@ impl fmt::Debug for Config {
             .field("module_version", module_version)
             .field("allocation_strategy", allocation_strategy)
             .field("concurrency_support", concurrency_support)
-            .field("relaxed_simd_deterministic", relaxed_simd_deterministic)
             .field("macos_use_mach_ports", macos_use_mach_ports)
             .finish()
     }
