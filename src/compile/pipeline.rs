@@ -147,6 +147,11 @@ impl Compiler {
         })
     }
 
+    /// The target.
+    pub(crate) fn triple(&self) -> String {
+        self.isa.triple().to_string()
+    }
+
     /// Names the target and every flag that decides what code is generated.
     pub(crate) fn describe_target(&self) -> String {
         settings::describe(&*self.isa)

@@ -24,7 +24,7 @@ mod trampolines;
 pub use config::{
     Cache, Collector, Config, Enabled, Inlining, InstanceAllocationStrategy, ModuleVersionStrategy,
     OperatorCost, OptLevel, PoolingAllocationConfig, ProfilingStrategy, RegallocAlgorithm,
-    Strategy, VariableOperatorCost, WasmBacktraceDetails, WasmFeatures,
+    StackCreator, Strategy, VariableOperatorCost, WasmBacktraceDetails, WasmFeatures,
 };
 pub use engine::{Engine, EngineWeak, Precompiled};
 pub(crate) use epoch::Alarm;
