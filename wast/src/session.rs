@@ -31,6 +31,7 @@ pub(crate) struct Session<'e> {
     way: Way,
     engine: &'e Engine,
     features: WasmFeatures,
+    prepare: &'e Prepare,
     /// The store and `spectest`; or why they could not be made, which every directive that needs them says.
     world: Result<World, String>,
 }
@@ -50,9 +51,8 @@ struct World {
 }
 
 impl World {
-    fn new(engine: &Engine, features: WasmFeatures, prepare: &Prepare) -> tussah::Result<World> {
+    fn new(engine: &Engine, features: WasmFeatures) -> tussah::Result<World> {
         let mut store = Store::new(engine, ());
-        prepare(&mut store)?;
         let mut spectest = Linker::new(engine);
         spectest::define(&mut spectest, &mut store, features)?;
         Ok(World {
@@ -116,18 +116,22 @@ impl<'e> Session<'e> {
         way: Way,
         engine: &'e Engine,
         features: WasmFeatures,
-        prepare: &Prepare,
+        prepare: &'e Prepare,
     ) -> Self {
         Session {
             way,
             engine,
             features,
-            world: World::new(engine, features, prepare).map_err(|e| format!("{e:#}")),
+            prepare,
+            world: World::new(engine, features).map_err(|e| format!("{e:#}")),
         }
     }
 
     /// Runs a directive.
     pub(crate) async fn run(&mut self, directive: WastDirective<'_>) -> Outcome {
+        let prepare = self.prepare;
+        let prepared = prepare(&mut self.world()?.store);
+        prepared.map_err(|e| Mismatch::new("a prepared store", error_text(&e)))?;
         match directive {
             WastDirective::Module(module) => self.module(module).await,
             WastDirective::ModuleDefinition(module) => self.define(module).map(drop),
