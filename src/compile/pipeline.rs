@@ -64,6 +64,7 @@ impl Compiler {
     /// which the runtime relies; or the directory for CLIF cannot be made.
     pub(crate) fn new(settings: &CompilerSettings, tunables: &Tunables) -> Result<Compiler> {
         let isa = settings::host_isa(settings)?;
+        settings::check_vectors(&*isa, settings.features, tunables)?;
         Ok(Compiler {
             single_pass: isa.flags().regalloc_algorithm() == RegallocAlgorithm::SinglePass,
             isa,

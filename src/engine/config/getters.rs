@@ -87,7 +87,7 @@ impl Engine {
 
         get_wasm_branch_hinting = wasm_branch_hinting: bool = |e| e.config().tunables.branch_hinting;
         get_relaxed_simd_deterministic = relaxed_simd_deterministic: bool =
-            |e| e.config().relaxed_simd_deterministic;
+            |e| e.tunables().relaxed_simd_deterministic;
         get_concurrency_support = concurrency_support: bool = |e| e.config().concurrency_support;
     }
 

@@ -76,7 +76,6 @@ pub struct Config {
     module_version: ModuleVersionStrategy,
     allocation_strategy: InstanceAllocationStrategy,
     concurrency_support: bool,
-    relaxed_simd_deterministic: bool,
     macos_use_mach_ports: bool,
 }
 
@@ -94,7 +93,6 @@ impl Config {
             module_version: ModuleVersionStrategy::default(),
             allocation_strategy: InstanceAllocationStrategy::default(),
             concurrency_support: true,
-            relaxed_simd_deterministic: false,
             macos_use_mach_ports: true,
         }
     }
@@ -157,7 +155,6 @@ impl fmt::Debug for Config {
             module_version,
             allocation_strategy,
             concurrency_support,
-            relaxed_simd_deterministic,
             macos_use_mach_ports,
         } = self;
         f.debug_struct("Config")
@@ -171,7 +168,6 @@ impl fmt::Debug for Config {
             .field("module_version", module_version)
             .field("allocation_strategy", allocation_strategy)
             .field("concurrency_support", concurrency_support)
-            .field("relaxed_simd_deterministic", relaxed_simd_deterministic)
             .field("macos_use_mach_ports", macos_use_mach_ports)
             .finish()
     }

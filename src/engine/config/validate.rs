@@ -267,19 +267,18 @@ mod tests {
     #[test]
     fn features_are_those_asked_for_and_implemented() {
         let settings = Config::new().validate().unwrap();
-        assert!(
-            settings
-                .features
-                .contains(WasmFeatures::MULTI_MEMORY | WasmFeatures::MEMORY64)
-        );
+        let on = WasmFeatures::MULTI_MEMORY
+            | WasmFeatures::MEMORY64
+            | WasmFeatures::SIMD
+            | WasmFeatures::RELAXED_SIMD;
+        assert!(settings.features.contains(on));
         assert!(
             !settings
                 .features
                 .intersects(WasmFeatures::CUSTOM_PAGE_SIZES | WasmFeatures::WIDE_ARITHMETIC)
         );
         assert!(!settings.features.intersects(
-            WasmFeatures::SIMD
-                | WasmFeatures::THREADS
+            WasmFeatures::THREADS
                 | WasmFeatures::EXCEPTIONS
                 | WasmFeatures::GC
                 | WasmFeatures::COMPONENT_MODEL
