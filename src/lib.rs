@@ -44,12 +44,13 @@
 //!
 //! | feature | default | what it does |
 //! |---|---|---|
-//! | `cranelift` | yes | compiles WebAssembly; without it no guest runs yet, because trampolines are compiled on demand |
+//! | `cranelift` | yes | compiles WebAssembly; without it only precompiled modules run |
 //! | `wat` | yes | [`Module::new`] takes the text format |
 //! | `anyhow` | yes | conversions to and from `anyhow::Error` |
 //! | `addr2line` | yes | files and lines in backtraces, from the guests' debug information |
 //! | `coredump` | yes | core dumps of guests that trap |
 //! | `profiling` | yes | files that tell `perf` of compiled code |
+//! | `cache` | yes | [`Cache`]: compiled modules on disk |
 //! | `sanitizer` | no | announces stack switches to AddressSanitizer |
 //!
 //! # Rooms
@@ -94,8 +95,10 @@ pub use embed::{
     TypedFunc, UnknownImportError, Val, ValType, WaitResult, WasmBacktrace, WasmParams,
     WasmResults, WasmRet, WasmTy, WasmTyList,
 };
+#[cfg(feature = "cache")]
+pub use engine::{Cache, CacheConfig};
 pub use engine::{
-    Cache, Collector, Config, Enabled, Engine, EngineWeak, Inlining, InstanceAllocationStrategy,
+    Collector, Config, Enabled, Engine, EngineWeak, Inlining, InstanceAllocationStrategy,
     ModuleVersionStrategy, OperatorCost, OptLevel, PoolingAllocationConfig, Precompiled,
     ProfilingStrategy, RegallocAlgorithm, Strategy, VariableOperatorCost, WasmBacktraceDetails,
     WasmFeatures,

@@ -72,7 +72,7 @@ impl Module {
     ///
     /// As for [`Module::new`].
     pub fn from_binary(engine: &Engine, binary: &[u8]) -> Result<Module> {
-        Self::publish(engine, engine.compile_artifact(binary)?)
+        Self::publish(engine, engine.cached_artifact(binary)?)
     }
 
     /// Loads a file that holds either a precompiled module or what [`Module::from_file`] accepts.

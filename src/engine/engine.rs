@@ -298,6 +298,24 @@ impl Engine {
         self.compiler()?.compile_module(wasm)
     }
 
+    /// As [`Engine::compile_artifact`], or from the cache, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::precompile_module`].
+    pub(crate) fn cached_artifact(&self, wasm: &[u8]) -> Result<code::Artifact> {
+        #[cfg(all(feature = "cache", feature = "cranelift"))]
+        if let Some(cache) = self.inner.settings.config.cached() {
+            self.compiler()?;
+            return cache.get_or_make(wasm, self.artifact_identity(), || {
+                let mut artifact = self.compile_artifact(wasm)?;
+                artifact.trampolines = self.compile_trampolines(&artifact.module)?;
+                Ok(artifact)
+            });
+        }
+        self.compile_artifact(wasm)
+    }
+
     #[cfg(not(feature = "cranelift"))]
     pub(crate) fn compile_artifact(&self, _: &[u8]) -> Result<code::Artifact> {
         bail!("compilation support is not part of this build: enable the `cranelift` feature")

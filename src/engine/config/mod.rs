@@ -31,7 +31,6 @@ mod pooling;
 mod stack;
 mod validate;
 
-pub use artifact::Cache;
 pub use choices::{
     Collector, Enabled, Inlining, ModuleVersionStrategy, OptLevel, ProfilingStrategy,
     RegallocAlgorithm, Strategy, WasmBacktraceDetails,
@@ -74,6 +73,8 @@ pub struct Config {
     stack: stack::Stacks,
     operator_cost: Option<Box<OperatorCost>>,
     module_version: ModuleVersionStrategy,
+    #[cfg(feature = "cache")]
+    cache: Option<crate::engine::Cache>,
     allocation_strategy: InstanceAllocationStrategy,
     concurrency_support: bool,
     macos_use_mach_ports: bool,
@@ -91,6 +92,8 @@ impl Config {
             stack: stack::Stacks::default(),
             operator_cost: None,
             module_version: ModuleVersionStrategy::default(),
+            #[cfg(feature = "cache")]
+            cache: None,
             allocation_strategy: InstanceAllocationStrategy::default(),
             concurrency_support: true,
             macos_use_mach_ports: true,
@@ -153,12 +156,16 @@ impl fmt::Debug for Config {
             stack,
             operator_cost,
             module_version,
+            #[cfg(feature = "cache")]
+            cache,
             allocation_strategy,
             concurrency_support,
             macos_use_mach_ports,
         } = self;
-        f.debug_struct("Config")
-            .field("tunables", tunables)
+        let mut all = f.debug_struct("Config");
+        #[cfg(feature = "cache")]
+        all.field("cache", cache);
+        all.field("tunables", tunables)
             .field("features", features)
             .field("codegen", codegen)
             .field("debug", debug)
