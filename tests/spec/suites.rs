@@ -72,7 +72,9 @@ impl Suite {
         let version2 = WasmFeatures::WASM2;
         match self {
             Suite::V1 => WasmFeatures::WASM1,
-            Suite::V2 | Suite::Simd => version2,
+            Suite::V2 => version2,
+            // One of its files is of the multi-memory proposal.
+            Suite::Simd => version2 | WasmFeatures::MULTI_MEMORY,
             Suite::V3 | Suite::Memory64Shared => version3,
             Suite::TailCall => version2 | WasmFeatures::TAIL_CALL,
             Suite::MultiMemory => version2 | WasmFeatures::MULTI_MEMORY,
