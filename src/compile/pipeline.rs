@@ -213,6 +213,11 @@ impl Compiler {
         })
     }
 
+    /// The target.
+    pub(crate) fn triple(&self) -> String {
+        self.isa.triple().to_string()
+    }
+
     /// Names the code generator and every flag that decides what code it generates.
     pub(crate) fn describe(&self) -> String {
         settings::describe(&*self.isa)

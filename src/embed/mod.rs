@@ -5,12 +5,19 @@
 //! This room knows everything below; nothing below knows it.
 
 mod call;
+mod code_builder;
 mod context;
+mod creator;
 mod defaults;
 mod externals;
 mod func;
 mod gc;
 mod global;
+#[cfg(feature = "call-hook")]
+mod hook;
+#[cfg(not(feature = "call-hook"))]
+#[path = "hook_disabled.rs"]
+mod hook;
 mod host;
 mod instance;
 mod limits;
@@ -25,7 +32,9 @@ mod typed;
 mod types;
 mod val;
 
+pub use code_builder::{CodeBuilder, CodeHint};
 pub use context::{AsContext, AsContextMut, StoreContext, StoreContextMut};
+pub use creator::MemoryCreator;
 pub use externals::{Export, Extern, SharedMemory, Tag, ThrownException, WaitResult};
 pub use func::Func;
 pub use gc::{
@@ -33,6 +42,8 @@ pub use gc::{
     NoFunc, NoneRef, OwnedRooted, RootScope, Rooted, RootedGcRef, StructRef,
 };
 pub use global::Global;
+#[cfg(feature = "call-hook")]
+pub use hook::CallHookHandler;
 pub use host::{AsyncHostFn, Caller, IntoFunc};
 pub use instance::{Instance, InstancePre};
 pub use linker::{Linker, UnknownImportError};

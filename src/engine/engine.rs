@@ -9,15 +9,16 @@ use super::{RegisteredType, Trampolines, TypeRegistry};
 use crate::code::{self, Tunables};
 #[cfg(feature = "cranelift")]
 use crate::compile::Compiler;
-use crate::error::{Context, Result, bail};
+use crate::error::{Context, Result, bail, ensure};
 use crate::exec;
+use crate::memory::MemoryMaker;
 use std::fmt;
 use std::fs::File;
 use std::hash::Hash;
 use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, OnceLock, Weak};
-use tussah_fiber::{StackPool, StackPoolConfig};
+use tussah_fiber::{FiberStack, StackPool, StackPoolConfig};
 
 /// Idle fiber stacks that keep their memory. Each may be dirty down to the guest's limit, so this bounds what a burst of
 /// deep recursions leaves behind; stores keep their own last stack besides.
@@ -236,6 +237,37 @@ impl Engine {
         .context("failed to set up the pool of fiber stacks")?;
         // A pool made by another thread meanwhile wins; this one has mapped nothing yet.
         Ok(inner.stacks.get_or_init(|| pool))
+    }
+
+    /// A stack for a fiber: the embedder's, or the pool's.
+    ///
+    /// # Errors
+    ///
+    /// There is none to be had, or the embedder's is none to run on.
+    pub(crate) fn new_stack(&self) -> Result<FiberStack> {
+        let settings = &self.inner.settings;
+        let Some(creator) = &settings.stack_creator else {
+            return Ok(self.stack_pool()?.get()?);
+        };
+        let size = settings.async_stack_size;
+        let memory = creator.new_stack(size, settings.async_stack_zeroing)?;
+        let stack = FiberStack::from_custom(memory)?;
+        // Guests may go down to a limit that was computed from the top, and the host a good deal further.
+        let usable = stack.range().len();
+        ensure!(
+            usable >= size,
+            "a stack creator made a stack of {usable} bytes instead of {size}"
+        );
+        ensure!(
+            stack.guard_range().start < stack.guard_range().end,
+            "a stack creator made a stack without a guard directly below it"
+        );
+        Ok(stack)
+    }
+
+    /// What makes guests' memories, if the embedder does.
+    pub(crate) fn memory_maker(&self) -> Option<&Arc<dyn MemoryMaker>> {
+        self.inner.settings.memory_maker.as_ref()
     }
 
     /// Bytes of stack that WebAssembly may use.

@@ -33,7 +33,7 @@ pub(crate) use config::BacktraceDetails;
 pub use config::{
     Collector, Config, Enabled, Inlining, InstanceAllocationStrategy, ModuleVersionStrategy,
     OperatorCost, OptLevel, PoolingAllocationConfig, ProfilingStrategy, RegallocAlgorithm,
-    Strategy, VariableOperatorCost, WasmBacktraceDetails, WasmFeatures,
+    StackCreator, Strategy, VariableOperatorCost, WasmBacktraceDetails, WasmFeatures,
 };
 pub use engine::{Engine, EngineWeak, Precompiled};
 pub(crate) use epoch::Alarm;

@@ -19,7 +19,8 @@ macro_rules! getters {
 
 /// Settings read back. Getters of settings that a build may lack return an `Option`, as callers expect.
 impl Engine {
-    fn config(&self) -> &Config {
+    /// The configuration that the engine was made with.
+    pub fn config(&self) -> &Config {
         &self.settings().config
     }
 
@@ -103,6 +104,14 @@ impl Engine {
             InstanceAllocationStrategy::Pooling(config) => Some(config),
             InstanceAllocationStrategy::OnDemand => None,
         }
+    }
+
+    /// The target of [`Config::target`], this machine's by default; `None` if nothing can be compiled.
+    pub fn get_target(&self) -> Option<String> {
+        #[cfg(feature = "cranelift")]
+        return self.compiler().ok().map(crate::compile::Compiler::triple);
+        #[cfg(not(feature = "cranelift"))]
+        None
     }
 
     /// The flags that [`Config::cranelift_flag_enable`] enabled.

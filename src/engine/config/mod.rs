@@ -38,6 +38,7 @@ pub use choices::{
 pub use cost::{OperatorCost, VariableOperatorCost};
 pub(crate) use debug::BacktraceDetails;
 pub use pooling::{InstanceAllocationStrategy, PoolingAllocationConfig};
+pub use stack::StackCreator;
 pub(super) use validate::Settings;
 pub use wasmparser::WasmFeatures;
 

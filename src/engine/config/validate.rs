@@ -1,14 +1,16 @@
 //! The check of a whole [`Config`], and what comes out of it.
 
 use super::{
-    BacktraceDetails, Config, InstanceAllocationStrategy, ProfilingStrategy, Strategy,
-    WasmFeatures, features,
+    BacktraceDetails, Config, InstanceAllocationStrategy, ProfilingStrategy, StackCreator,
+    Strategy, WasmFeatures, features,
 };
 use crate::code::Tunables;
 #[cfg(feature = "cranelift")]
 use crate::compile;
 use crate::error::{Context, Result, bail, ensure};
+use crate::memory::MemoryMaker;
 use crate::os::UNWINDER_TAKES_SECTIONS;
+use std::sync::Arc;
 
 /// What is left of a fiber's stack for the host, at least. The runtime's own frames, a suspension's and a signal
 /// handler's fit many times.
@@ -27,6 +29,10 @@ pub(in super::super) struct Settings {
     pub(in super::super) max_wasm_stack: usize,
     pub(in super::super) async_stack_size: usize,
     pub(in super::super) async_stack_zeroing: bool,
+    /// What makes guests' memories, if the embedder does.
+    pub(in super::super) memory_maker: Option<Arc<dyn MemoryMaker>>,
+    /// What makes fibers' stacks, if the embedder does.
+    pub(in super::super) stack_creator: Option<Arc<dyn StackCreator>>,
     pub(in super::super) backtrace_limit: Option<usize>,
     #[cfg(feature = "profiling")]
     pub(in super::super) profiler: ProfilingStrategy,
@@ -52,6 +58,8 @@ impl Config {
             max_wasm_stack: self.stack.max_wasm_stack,
             async_stack_size: self.checked_fiber_stack()?,
             async_stack_zeroing: self.stack.async_stack_zeroing,
+            memory_maker: self.memory.maker.clone(),
+            stack_creator: self.stack.creator.clone(),
             backtrace_limit: self.debug.backtrace_frames.map(Into::into),
             #[cfg(feature = "profiling")]
             profiler: self.debug.profiler,
