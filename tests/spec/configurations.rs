@@ -51,7 +51,7 @@ impl Configuration {
             Configuration::FuelYields => {
                 config.consume_fuel(true);
                 let runner = Runner::new(config, features)?;
-                Ok(runner.prepare_stores(|store| {
+                Ok(runner.before_each(|store| {
                     store.set_fuel(u64::MAX)?;
                     store.fuel_async_yield_interval(Some(YIELD_INTERVAL))
                 }))

@@ -73,7 +73,7 @@ impl Suite {
         match self {
             Suite::V1 => WasmFeatures::WASM1,
             Suite::V2 => version2,
-            // One of its scripts has two memories.
+            // One of its files is of the multi-memory proposal.
             Suite::Simd => version2 | WasmFeatures::MULTI_MEMORY,
             Suite::V3 | Suite::Memory64Shared => version3,
             Suite::TailCall => version2 | WasmFeatures::TAIL_CALL,
