@@ -49,6 +49,7 @@
 //! | `anyhow` | yes | conversions to and from `anyhow::Error` |
 //! | `addr2line` | yes | files and lines in backtraces, from the guests' debug information |
 //! | `coredump` | yes | core dumps of guests that trap |
+//! | `debug-builtins` | yes | tells gdb and lldb of compiled code |
 //! | `profiling` | yes | files that tell `perf` of compiled code |
 //! | `sanitizer` | no | announces stack switches to AddressSanitizer |
 //!
@@ -81,6 +82,8 @@ mod store;
 mod wasm;
 
 pub use abi::{V128, ValRaw};
+#[cfg(feature = "coredump")]
+pub use embed::WasmCoreDump;
 pub use embed::{
     AnyRef, ArrayRef, ArrayType, AsContext, AsContextMut, AsyncHostFn, Caller, ContRef, ContType,
     EqRef, ExnRef, ExnType, Export, ExportType, Extern, ExternRef, ExternType, FieldType, Finality,

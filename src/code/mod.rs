@@ -7,6 +7,8 @@
 
 mod artifact;
 mod dwarf;
+#[cfg(feature = "debug-builtins")]
+mod elf;
 mod image;
 mod region;
 mod serialize;
@@ -17,6 +19,8 @@ pub(crate) use artifact::{
     Artifact, CodeTables, FuelPlace, FuelSite, FuncLoc, TrampolineCode, frames_offset,
 };
 pub(crate) use dwarf::{Dwarf, DwarfSection, SourceSymbol};
+#[cfg(feature = "debug-builtins")]
+pub(crate) use elf::object_file;
 pub(crate) use image::{CompiledModule, Image, find_image};
 pub(crate) use serialize::{from_bytes, is_artifact};
 pub(crate) use tunables::{CostTable, Tunables};

@@ -144,7 +144,10 @@ impl<'a> Walk<'a> {
                     self.data(&data?)?;
                 }
             }
-            Payload::CodeSectionStart { ref unchecked_range, .. } => {
+            Payload::CodeSectionStart {
+                ref unchecked_range,
+                ..
+            } => {
                 // Functions' bodies are refused where offsets do not fit.
                 self.dwarf.code_section = u32::try_from(unchecked_range.start).unwrap_or(u32::MAX);
             }

@@ -85,9 +85,9 @@ impl Compiled {
         traps.sort_unstable();
         traps.dedup_by_key(|(offset, _)| *offset);
         let unwind = if isa.flags().unwind_info() {
-            compiled
-                .create_unwind_info(isa)
-                .map_err(|error| format_err!("the frames of {symbol:?} have no description: {error}"))?
+            compiled.create_unwind_info(isa).map_err(|error| {
+                format_err!("the frames of {symbol:?} have no description: {error}")
+            })?
         } else {
             None
         };

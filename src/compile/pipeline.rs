@@ -409,11 +409,19 @@ fn tables(compiled: &[Compiled], linked: &Linked) -> CodeTables {
                 ..*site
             }));
         }
-        tables.addresses.extend(
-            f.addresses
-                .iter()
-                .map(|&(offset, loc)| (start + offset, loc)),
-        );
+        // Trampolines belong to no operator, and to none of the function before them. An entry says something new.
+        let none = [(0, u32::MAX)];
+        let own = match f.symbol {
+            Symbol::Func(_) => &f.addresses[..],
+            _ if tables.addresses.is_empty() => &[],
+            _ => &none,
+        };
+        for &(offset, loc) in own {
+            match tables.addresses.last() {
+                Some(&(_, last)) if last == loc => {}
+                _ => tables.addresses.push((start + offset, loc)),
+            }
+        }
     }
     tables
 }

@@ -6,6 +6,8 @@
 
 mod call;
 mod context;
+#[cfg(feature = "coredump")]
+mod coredump;
 mod defaults;
 mod externals;
 mod func;
@@ -26,6 +28,8 @@ mod types;
 mod val;
 
 pub use context::{AsContext, AsContextMut, StoreContext, StoreContextMut};
+#[cfg(feature = "coredump")]
+pub use coredump::WasmCoreDump;
 pub use externals::{Export, Extern, SharedMemory, Tag, ThrownException, WaitResult};
 pub use func::Func;
 pub use gc::{

@@ -249,6 +249,17 @@ impl Engine {
         self.inner.settings.backtrace_limit
     }
 
+    /// How many frames are captured at most where a guest is left: for a backtrace or a core dump.
+    pub(crate) fn frame_limit(&self) -> usize {
+        self.inner.settings.frame_limit
+    }
+
+    /// Whether errors carry core dumps.
+    #[cfg(feature = "coredump")]
+    pub(crate) fn dumps_core(&self) -> bool {
+        self.inner.settings.config.dumps_core()
+    }
+
     /// Whether backtraces name files and lines.
     pub(crate) fn backtrace_details(&self) -> BacktraceDetails {
         self.inner.settings.backtrace_details
@@ -274,7 +285,15 @@ impl Engine {
     ///
     /// As [`code::CompiledModule::publish`].
     pub(crate) fn publish(&self, artifact: code::Artifact) -> Result<code::CompiledModule> {
-        let module = code::CompiledModule::publish(artifact, exec::enter_cold)?;
+        #[cfg_attr(
+            not(feature = "debug-builtins"),
+            expect(unused_mut, reason = "nobody to tell")
+        )]
+        let mut module = code::CompiledModule::publish(artifact, exec::enter_cold)?;
+        #[cfg(feature = "debug-builtins")]
+        if self.inner.settings.native_debug_info {
+            module.announce();
+        }
         #[cfg(feature = "profiling")]
         self.inner.profiler.module(&module);
         Ok(module)
@@ -293,7 +312,7 @@ impl Engine {
         #[cfg(feature = "cranelift")]
         {
             let code = self.inner.compiler.compile_trampolines(ty.ty())?;
-            let made = Trampolines::publish(&code)?;
+            let made = Trampolines::publish(&code, self.inner.settings.native_debug_info)?;
             // Trampolines made by another thread meanwhile win.
             let kept = cell.get_or_init(|| made);
             #[cfg(feature = "profiling")]

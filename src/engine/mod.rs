@@ -24,12 +24,12 @@ mod profile;
 mod registry;
 mod trampolines;
 
+pub(crate) use config::BacktraceDetails;
 pub use config::{
     Cache, Collector, Config, Enabled, Inlining, InstanceAllocationStrategy, ModuleVersionStrategy,
     OperatorCost, OptLevel, PoolingAllocationConfig, ProfilingStrategy, RegallocAlgorithm,
     Strategy, VariableOperatorCost, WasmBacktraceDetails, WasmFeatures,
 };
-pub(crate) use config::BacktraceDetails;
 pub use engine::{Engine, EngineWeak, Precompiled};
 pub(crate) use epoch::Alarm;
 pub(crate) use registry::{RegisteredType, TypeRegistry};

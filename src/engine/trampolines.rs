@@ -3,8 +3,12 @@
 #![expect(unsafe_code, reason = "an address becomes a function pointer")]
 
 use crate::abi::EnterFn;
+#[cfg(feature = "debug-builtins")]
+use crate::code::object_file;
 use crate::code::{CodeTables, Image, TrampolineCode};
 use crate::error::Result;
+#[cfg(feature = "debug-builtins")]
+use crate::os::DebuggerFile;
 use std::fmt;
 
 /// Machine code by which the host enters functions of one type, and by which wasm code leaves to host functions of it.
@@ -16,6 +20,9 @@ pub(crate) struct Trampolines {
     pub(crate) exit: *const u8,
     /// Keeps both mapped.
     image: Image,
+    /// Set if native debuggers are told of them.
+    #[cfg(feature = "debug-builtins")]
+    _debugger: Option<DebuggerFile>,
 }
 
 // SAFETY: the pointers lead to immutable machine code that `image` keeps mapped on whatever thread.
@@ -24,20 +31,38 @@ unsafe impl Send for Trampolines {}
 unsafe impl Sync for Trampolines {}
 
 impl Trampolines {
-    /// Makes compiled trampolines executable.
-    pub(super) fn publish(code: &TrampolineCode) -> Result<Self> {
+    /// Makes compiled trampolines executable, and tells debuggers if `announce` says so.
+    #[cfg_attr(
+        not(feature = "debug-builtins"),
+        expect(unused_variables, reason = "nobody to tell")
+    )]
+    pub(super) fn publish(code: &TrampolineCode, announce: bool) -> Result<Self> {
         // No trap sites are recorded: trampolines raise by themselves.
-        let image = Image::publish(
-            &code.text,
-            Vec::new(),
-            CodeTables::default(),
-            &code.frames,
-        )?;
+        let image = Image::publish(&code.text, Vec::new(), CodeTables::default(), &code.frames)?;
         // SAFETY: the compiler put code with exactly this signature and convention at this offset, and a trampoline's
         // pointer is only used while `image` is alive.
         let enter =
             unsafe { std::mem::transmute::<*const u8, EnterFn>(image.address_of(code.enter)) };
+        #[cfg(feature = "debug-builtins")]
+        let debugger = announce.then(|| {
+            let len = |start: u32, end: usize| u32::try_from(end).unwrap_or(start) - start;
+            let symbols = [
+                (
+                    code.enter,
+                    len(code.enter, code.exit as usize),
+                    "tussah!<enter>".into(),
+                ),
+                (
+                    code.exit,
+                    len(code.exit, code.text.len()),
+                    "tussah!<exit>".into(),
+                ),
+            ];
+            DebuggerFile::announce(object_file(&image, symbols.into_iter()))
+        });
         Ok(Trampolines {
+            #[cfg(feature = "debug-builtins")]
+            _debugger: debugger,
             enter,
             exit: image.address_of(code.exit),
             image,

@@ -15,12 +15,14 @@ compile_error!(
     "no port for this operating system: add a folder beside `src/os/unix` with the same names"
 );
 
-#[cfg(feature = "profiling")]
-pub(crate) use port::{map_marker, monotonic_nanos, thread_id};
+#[cfg(feature = "debug-builtins")]
+pub(crate) use port::DebuggerFile;
 pub(crate) use port::{
     Reservation, UNWINDER_TAKES_SECTIONS, deregister_frames, ensure_signal_stack,
     install_signal_handlers, page_size, register_frames,
 };
+#[cfg(feature = "profiling")]
+pub(crate) use port::{map_marker, monotonic_nanos, thread_id};
 
 /// A fault that the processor reported, as far as registers tell.
 #[derive(Copy, Clone, Debug)]

@@ -296,7 +296,11 @@ pub(super) fn functions_at<'a>(
     }
     let mut functions = Vec::with_capacity(found.len());
     for (_, entry) in found.iter().rev() {
-        let small = |name| entry.number(name).and_then(|number| u32::try_from(number).ok());
+        let small = |name| {
+            entry
+                .number(name)
+                .and_then(|number| u32::try_from(number).ok())
+        };
         functions.push(FunctionAt {
             name: name_of(reader, units, unit, entry, budget).unwrap_or(None),
             called_at: Place {

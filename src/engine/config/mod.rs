@@ -37,8 +37,8 @@ pub use choices::{
     RegallocAlgorithm, Strategy, WasmBacktraceDetails,
 };
 pub use cost::{OperatorCost, VariableOperatorCost};
-pub use pooling::{InstanceAllocationStrategy, PoolingAllocationConfig};
 pub(crate) use debug::BacktraceDetails;
+pub use pooling::{InstanceAllocationStrategy, PoolingAllocationConfig};
 pub(super) use validate::Settings;
 pub use wasmparser::WasmFeatures;
 

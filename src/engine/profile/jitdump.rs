@@ -53,7 +53,14 @@ pub(super) fn open() -> Result<()> {
             .mode(0o644)
             .open(&path)?;
         let mut header = Vec::new();
-        for word in [MAGIC, VERSION, HEADER, MACHINE_X86_64, 0, std::process::id()] {
+        for word in [
+            MAGIC,
+            VERSION,
+            HEADER,
+            MACHINE_X86_64,
+            0,
+            std::process::id(),
+        ] {
             header.extend_from_slice(&word.to_ne_bytes());
         }
         for long in [os::monotonic_nanos(), 0] {
@@ -165,7 +172,10 @@ mod tests {
         assert_eq!(&out[48..first], b"a.c\0");
         assert_eq!((word(first), word(first + 4)), (0, out.len() - first));
         assert_eq!(word(first + 16), std::process::id() as usize);
-        assert_eq!([24, 32, 40, 48].map(|at| long(first + at)), [0x1000, 0x1000, 2, 9]);
+        assert_eq!(
+            [24, 32, 40, 48].map(|at| long(first + at)),
+            [0x1000, 0x1000, 2, 9]
+        );
         assert_eq!(&out[first + 56..], b"m!f?\0\x90\xc3");
     }
 }

@@ -143,7 +143,8 @@ fn lines(module: &CompiledModule, start: usize, end: usize) -> Vec<Line> {
             break;
         }
         let symbol = module.dwarf.symbols_at(operator).into_iter().next();
-        let Some((file, line)) = symbol.and_then(|symbol| Some((symbol.file?, symbol.line?))) else {
+        let Some((file, line)) = symbol.and_then(|symbol| Some((symbol.file?, symbol.line?)))
+        else {
             continue;
         };
         let same = |last: &Line| last.line == line && last.file == file;

@@ -15,7 +15,10 @@ pub(crate) fn monotonic_nanos() -> u64 {
 
 /// The running thread, as the system numbers it.
 pub(crate) fn thread_id() -> u32 {
-    rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned()
+    rustix::thread::gettid()
+        .as_raw_nonzero()
+        .get()
+        .cast_unsigned()
 }
 
 /// Maps a file's first page executable, for good: that is how `perf record` gets to know the file.
@@ -26,6 +29,15 @@ pub(crate) fn thread_id() -> u32 {
 pub(crate) fn map_marker(file: BorrowedFd<'_>) -> io::Result<()> {
     let (protection, flags) = (ProtFlags::READ | ProtFlags::EXEC, MapFlags::PRIVATE);
     // SAFETY: a new mapping where there was none; nobody reads it, and it is never removed.
-    unsafe { rustix::mm::mmap(ptr::null_mut(), super::page_size(), protection, flags, file, 0) }?;
+    unsafe {
+        rustix::mm::mmap(
+            ptr::null_mut(),
+            super::page_size(),
+            protection,
+            flags,
+            file,
+            0,
+        )
+    }?;
     Ok(())
 }

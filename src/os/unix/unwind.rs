@@ -9,8 +9,7 @@ unsafe extern "C" {
 
 /// Whether [`register_frames`] takes a whole `.eh_frame` section. Where libgcc is not the unwinder, as with musl, the
 /// function of this name wants something else.
-pub(crate) const UNWINDER_TAKES_SECTIONS: bool =
-    cfg!(all(target_os = "linux", target_env = "gnu"));
+pub(crate) const UNWINDER_TAKES_SECTIONS: bool = cfg!(all(target_os = "linux", target_env = "gnu"));
 
 /// Announces an `.eh_frame` section.
 ///
