@@ -488,14 +488,13 @@ pub(super) mod tests {
                 }],
             },
             frames: frames(),
-            dwarf: Dwarf {
-                code_section: 40,
-                sections: vec![DwarfSection {
+            dwarf: Dwarf::with_sections(
+                40,
+                vec![DwarfSection {
                     name: ".debug_info".into(),
                     data: vec![1, 2, 3],
                 }],
-                ..Dwarf::default()
-            },
+            ),
         }
     }
 
