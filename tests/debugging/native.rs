@@ -127,6 +127,70 @@ fn jitdumps_have_code_and_lines() {
     }
 }
 
+/// How debuggers see the list of object files.
+#[repr(C)]
+struct Entry {
+    next: *const Entry,
+    previous: *const Entry,
+    file: *const u8,
+    len: u64,
+}
+
+#[repr(C)]
+struct Descriptor {
+    version: u32,
+    action: u32,
+    relevant: *const Entry,
+    first: *const Entry,
+}
+
+#[expect(unsafe_code, reason = "reads what a debugger reads")]
+unsafe extern "C" {
+    static __jit_debug_descriptor: Descriptor;
+}
+
+/// The files in which a name occurs. No other test of this process asks for debuggers to be told.
+fn files_with(name: &str) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    // SAFETY: the list is only changed by the test that reads it.
+    #[expect(unsafe_code, reason = "as above")]
+    unsafe {
+        let list = std::ptr::read_volatile(&raw const __jit_debug_descriptor);
+        assert_eq!(list.version, 1);
+        let mut next = list.first;
+        while let Some(entry) = next.as_ref() {
+            let len = usize::try_from(entry.len).unwrap();
+            let file = std::slice::from_raw_parts(entry.file, len);
+            if file.windows(name.len()).any(|w| w == name.as_bytes()) {
+                found.push(file.to_vec());
+            }
+            next = entry.next;
+        }
+    }
+    found
+}
+
+#[test]
+fn debuggers_are_told_of_modules_while_these_exist() {
+    let engine = engine(|c| _ = c.debug_info(true));
+    let module = Module::new(&engine, GUEST_TEXT).unwrap();
+    let other = Module::new(&engine, "(module $other (func $single))").unwrap();
+    let files = files_with("deep!middle\0");
+    assert_eq!(files.len(), 1);
+    let file = &files[0];
+    assert_eq!(&file[..8], b"\x7fELF\x02\x01\x01\0");
+    let long = |at: usize| u64::from_le_bytes(*file[at..].first_chunk().unwrap());
+    // The first section behind the null one is the text: where it lies, and how long it is.
+    let text = usize::try_from(long(40)).unwrap() + 64;
+    assert_eq!(long(text + 16), module.text().as_ptr().addr() as u64);
+    assert_eq!(long(text + 32), module.text().len() as u64);
+    drop(module);
+    assert!(files_with("deep!middle\0").is_empty());
+    assert_eq!(files_with("other!single\0").len(), 1);
+    drop(other);
+    assert!(files_with("other!single\0").is_empty());
+}
+
 #[test]
 fn vtune_is_refused_by_name() {
     let mut config = tussah::Config::new();
