@@ -10,8 +10,8 @@ use super::Image;
 /// Section names, each behind its predecessor's zero.
 const NAMES: &[u8] = b"\0.text\0.eh_frame\0.symtab\0.strtab\0.shstrtab\0";
 
-const HEADER: usize = 64;
-const SECTION: usize = 64;
+const HEADER: u16 = 64;
+const SECTION: u16 = 64;
 const SYMBOL: u64 = 24;
 
 /// What debuggers are to know of an image. `symbols` are offset, length and name.
@@ -36,7 +36,7 @@ pub(crate) fn object_file<'a>(
         table.extend_from_slice(&u64::from(len).to_le_bytes());
     }
 
-    let mut file = vec![0; HEADER];
+    let mut file = vec![0; HEADER.into()];
     let mut part = |bytes: &[u8]| {
         file.resize(file.len().next_multiple_of(8), 0);
         let at = file.len() as u64;
@@ -94,7 +94,7 @@ pub(crate) fn object_file<'a>(
         put(&long.to_le_bytes());
     }
     put(&[0; 4]);
-    for half in [HEADER as u16, 0, 0, SECTION as u16, 6, 5] {
+    for half in [HEADER, 0, 0, SECTION, 6, 5] {
         put(&half.to_le_bytes());
     }
     file.into_boxed_slice()

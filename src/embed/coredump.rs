@@ -214,7 +214,10 @@ fn global(out: &mut Vec<u8>, entity: &GlobalEntity) {
     };
     out.extend_from_slice(&[ty, u8::from(entity.desc.mutable), op]);
     match entity.desc.content {
-        WasmVal::I32 => signed(out, i64::from((low as u32).cast_signed())),
+        WasmVal::I32 => {
+            let low = i32::from_le_bytes(*bytes.first_chunk().expect("16 bytes"));
+            signed(out, i64::from(low));
+        }
         WasmVal::I64 => signed(out, low.cast_signed()),
         WasmVal::F32 => out.extend_from_slice(&bytes[..4]),
         WasmVal::F64 => out.extend_from_slice(&bytes[..8]),
@@ -254,7 +257,8 @@ fn segments(out: &mut Vec<u8>, core: &StoreCore, memories: usize) {
                 signed(&mut body, at.cast_signed());
             } else {
                 body.push(0x41);
-                signed(&mut body, i64::from((at as u32).cast_signed()));
+                // An address of 32 bits, read as a signed number.
+                signed(&mut body, (at.cast_signed() << 32) >> 32);
             }
             body.push(0x0b);
             unsigned(&mut body, (last - first + 1) as u64);
