@@ -49,6 +49,7 @@
 //! | `anyhow` | yes | conversions to and from `anyhow::Error` |
 //! | `addr2line` | yes | files and lines in backtraces, from the guests' debug information |
 //! | `coredump` | yes | core dumps of guests that trap |
+//! | `debug-builtins` | yes | tells gdb and lldb of compiled code |
 //! | `profiling` | yes | files that tell `perf` of compiled code |
 //! | `cache` | yes | [`Cache`]: compiled modules on disk |
 //! | `call-hook` | no | `Store::call_hook`: the embedder is told of transitions between host and guest |
@@ -86,6 +87,8 @@ mod wasm;
 pub use abi::{V128, ValRaw};
 #[cfg(feature = "call-hook")]
 pub use embed::CallHookHandler;
+#[cfg(feature = "coredump")]
+pub use embed::WasmCoreDump;
 pub use embed::{
     AnyRef, ArrayRef, ArrayType, AsContext, AsContextMut, AsyncHostFn, Caller, CodeBuilder,
     CodeHint, ContRef, ContType, EqRef, ExnRef, ExnType, Export, ExportType, Extern, ExternRef,

@@ -481,11 +481,19 @@ fn tables(compiled: &[Compiled], linked: &Linked) -> CodeTables {
                 ..*site
             }));
         }
-        addresses.extend(
-            f.addresses
-                .iter()
-                .map(|&(offset, loc)| (start + offset, loc)),
-        );
+        // Trampolines belong to no operator, and to none of the function before them. An entry says something new.
+        let none = [(0, u32::MAX)];
+        let own = match f.symbol {
+            Symbol::Func(_) => &f.addresses[..],
+            _ if addresses.is_empty() => &[],
+            _ => &none,
+        };
+        for &(offset, loc) in own {
+            match addresses.last() {
+                Some(&(_, last)) if last == loc => {}
+                _ => addresses.push((start + offset, loc)),
+            }
+        }
     }
     CodeTables::new(&traps, &addresses, &fuel)
 }

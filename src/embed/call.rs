@@ -3,11 +3,13 @@
 #![expect(unsafe_code, reason = "enters machine code")]
 
 use super::StoreContextMut;
+#[cfg(feature = "coredump")]
+use super::coredump::WasmCoreDump;
 use super::store::StoreInner;
 use super::trap::WasmBacktrace;
 use crate::abi::{EnterFn, MAGIC_HOST, ValRaw, VmContext, VmFuncRef, VmHostFunc};
 use crate::engine::RegisteredType;
-use crate::exec::{self, Cancelled, ExecCore, Raised};
+use crate::exec::{self, Cancelled, ExecCore, Raised, RawFrame};
 use crate::store::{self, CallHook, StoreCore};
 use crate::{Error, Result};
 use std::future::Future;
@@ -152,13 +154,27 @@ unsafe fn into_error(exec: *mut ExecCore, raised: Option<Raised>) -> Error {
     let frames = std::mem::take(&mut core.exec.frames);
     let with_trace = !frames.is_empty() && !error.is::<WasmBacktrace>() && !error.is::<Cancelled>();
     let error = if with_trace {
-        error.context(WasmBacktrace::from_frames(core, &frames))
+        with_frames(error, core, &frames)
     } else {
         error
     };
     // The buffer goes back: the signal handler must find room in it.
     core.exec.frames = frames;
     core.exec.frames.clear();
+    error
+}
+
+/// Attaches what the engine is configured to attach.
+fn with_frames(error: Error, core: &StoreCore, frames: &[RawFrame]) -> Error {
+    let mut error = error;
+    if core.engine.backtrace_limit().is_some() {
+        error = error.context(WasmBacktrace::from_frames(core, frames));
+    }
+    #[cfg(feature = "coredump")]
+    if core.engine.dumps_core() && !error.is::<WasmCoreDump>() {
+        let trace = WasmBacktrace::from_frames(core, frames);
+        error = error.context(WasmCoreDump::new(core, trace));
+    }
     error
 }
 

@@ -7,6 +7,8 @@
 mod call;
 mod code_builder;
 mod context;
+#[cfg(feature = "coredump")]
+mod coredump;
 mod creator;
 mod defaults;
 mod externals;
@@ -34,6 +36,8 @@ mod val;
 
 pub use code_builder::{CodeBuilder, CodeHint};
 pub use context::{AsContext, AsContextMut, StoreContext, StoreContextMut};
+#[cfg(feature = "coredump")]
+pub use coredump::WasmCoreDump;
 pub use creator::MemoryCreator;
 pub use externals::{Export, Extern, SharedMemory, Tag, ThrownException, WaitResult};
 pub use func::Func;

@@ -285,6 +285,17 @@ impl Engine {
         self.inner.settings.backtrace_limit
     }
 
+    /// How many frames are captured at most where a guest is left: for a backtrace or a core dump.
+    pub(crate) fn frame_limit(&self) -> usize {
+        self.inner.settings.frame_limit
+    }
+
+    /// Whether errors carry core dumps.
+    #[cfg(feature = "coredump")]
+    pub(crate) fn dumps_core(&self) -> bool {
+        self.inner.settings.config.dumps_core()
+    }
+
     /// Whether backtraces name files and lines.
     pub(crate) fn backtrace_details(&self) -> BacktraceDetails {
         self.inner.settings.backtrace_details
@@ -312,7 +323,7 @@ impl Engine {
         #[cfg(feature = "cranelift")]
         {
             let code = self.inner.compiler.compile_trampolines([ty.ty()])?;
-            for made in Trampolines::publish(&code)? {
+            for made in self.publish_trampolines(&code)? {
                 // Trampolines made by another thread meanwhile win.
                 self.take_trampolines(ty, made);
             }
@@ -390,7 +401,7 @@ impl Engine {
         if code.places.is_empty() || types.clone().all(|ty| ty.trampolines().get().is_some()) {
             return Ok(());
         }
-        for (ty, made) in types.zip(Trampolines::publish(code)?) {
+        for (ty, made) in types.zip(self.publish_trampolines(code)?) {
             self.take_trampolines(ty, made);
         }
         Ok(())
@@ -407,10 +418,26 @@ impl Engine {
         }
     }
 
+    fn publish_trampolines(&self, code: &code::TrampolineCode) -> Result<Vec<Trampolines>> {
+        Trampolines::publish(code, self.inner.settings.native_debug_info)
+    }
+
     /// Tells whom the configuration names of a module's code.
-    pub(crate) fn announce(&self, _module: &code::CompiledModule) {
+    #[cfg_attr(
+        not(all(feature = "debug-builtins", feature = "profiling")),
+        allow(
+            unused_variables,
+            clippy::needless_pass_by_ref_mut,
+            reason = "nobody to tell"
+        )
+    )]
+    pub(crate) fn announce(&self, module: &mut code::CompiledModule) {
+        #[cfg(feature = "debug-builtins")]
+        if self.inner.settings.native_debug_info {
+            module.announce();
+        }
         #[cfg(feature = "profiling")]
-        self.inner.profiler.module(_module);
+        self.inner.profiler.module(module);
     }
 
     /// The compiler of modules.

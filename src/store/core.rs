@@ -112,7 +112,7 @@ impl StoreCore {
         StoreCore {
             exec: ExecCore::new(
                 engine.max_wasm_stack(),
-                engine.backtrace_limit().unwrap_or(0),
+                engine.frame_limit(),
                 !engine.zeroes_stacks(),
             ),
             id: StoreId::next(),

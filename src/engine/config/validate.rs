@@ -34,6 +34,10 @@ pub(in super::super) struct Settings {
     /// What makes fibers' stacks, if the embedder does.
     pub(in super::super) stack_creator: Option<Arc<dyn StackCreator>>,
     pub(in super::super) backtrace_limit: Option<usize>,
+    /// Whether native debuggers are told of code.
+    pub(in super::super) native_debug_info: bool,
+    /// Frames that are captured where a guest is left.
+    pub(in super::super) frame_limit: usize,
     #[cfg(feature = "profiling")]
     pub(in super::super) profiler: ProfilingStrategy,
     /// Whether backtraces name files and lines, and whether that is the environment's choice.
@@ -61,6 +65,8 @@ impl Config {
             memory_maker: self.memory.maker.clone(),
             stack_creator: self.stack.creator.clone(),
             backtrace_limit: self.debug.backtrace_frames.map(Into::into),
+            native_debug_info: self.debug.native_debug_info,
+            frame_limit: self.debug.frame_limit(),
             #[cfg(feature = "profiling")]
             profiler: self.debug.profiler,
             backtrace_details: self.debug.details(),
@@ -100,9 +106,15 @@ impl Config {
                 self.debug.native_unwind_info == Some(true) && !UNWINDER_TAKES_SECTIONS,
                 "`Config::native_unwind_info` on this system",
             ),
-            (self.debug.native_debug_info, "`Config::debug_info`"),
+            (
+                self.debug.native_debug_info && cfg!(not(feature = "debug-builtins")),
+                "`Config::debug_info` without the feature `debug-builtins`",
+            ),
             (self.debug.guest_debug, "`Config::guest_debug`"),
-            (self.debug.coredump, "`Config::coredump_on_trap`"),
+            (
+                self.debug.coredump && cfg!(not(feature = "coredump")),
+                "`Config::coredump_on_trap` without the feature `coredump`",
+            ),
             (self.debug.wmemcheck, "`Config::wmemcheck`"),
             (self.memory.shared, "`Config::shared_memory`"),
         ];
@@ -195,7 +207,7 @@ mod tests {
     #[test]
     fn what_is_not_implemented_is_refused_by_name() {
         type Case = (fn(&mut Config), &'static str);
-        let refusals: [Case; 9] = [
+        let refusals: [Case; 7] = [
             (
                 |c| _ = c.allocation_strategy(InstanceAllocationStrategy::pooling()),
                 "the pooling allocation strategy",
@@ -209,12 +221,7 @@ mod tests {
                 |c| _ = c.cranelift_wasmtime_debug_checks(true),
                 "`Config::cranelift_wasmtime_debug_checks`",
             ),
-            (|c| _ = c.debug_info(true), "`Config::debug_info`"),
             (|c| _ = c.guest_debug(true), "`Config::guest_debug`"),
-            (
-                |c| _ = c.coredump_on_trap(true),
-                "`Config::coredump_on_trap`",
-            ),
             (|c| _ = c.wmemcheck(true), "`Config::wmemcheck`"),
             (|c| _ = c.shared_memory(true), "`Config::shared_memory`"),
         ];
