@@ -18,11 +18,15 @@ pub(crate) struct Trampolines {
     pub(crate) enter: EnterFn,
     /// The code of a host function of the type, as wasm code calls it.
     pub(crate) exit: *const u8,
-    /// Keeps both mapped.
-    image: Image,
-    /// Set if native debuggers are told of them.
+    /// Set if native debuggers are told of them; goes before the code does.
     #[cfg(feature = "debug-builtins")]
     _debugger: Option<DebuggerFile>,
+    /// Keeps both mapped.
+    #[cfg_attr(
+        not(feature = "profiling"),
+        expect(dead_code, reason = "held for its drop")
+    )]
+    image: Image,
 }
 
 // SAFETY: the pointers lead to immutable machine code that `image` keeps mapped on whatever thread.
