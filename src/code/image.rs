@@ -215,14 +215,14 @@ pub(crate) unsafe fn find_image<'a>(pc: usize) -> Option<&'a ImageInner> {
 /// A module whose code is ready to run.
 #[derive(Debug)]
 pub(crate) struct CompiledModule {
+    /// Set if native debuggers are told of the code; goes before the code does.
+    #[cfg(feature = "debug-builtins")]
+    pub(crate) debugger: Option<os::DebuggerFile>,
     pub(crate) info: ModuleInfo,
     pub(crate) layout: VmctxLayout,
     pub(crate) image: Image,
     pub(crate) functions: PrimaryMap<DefinedFuncIndex, FuncLoc>,
     pub(crate) dwarf: Dwarf,
-    /// Set if native debuggers are told of the code.
-    #[cfg(feature = "debug-builtins")]
-    pub(crate) debugger: Option<os::DebuggerFile>,
 }
 
 /// Whether a file can be mapped from this offset on.

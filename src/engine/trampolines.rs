@@ -27,11 +27,15 @@ pub(crate) struct Trampolines {
         expect(dead_code, reason = "for profilers")
     )]
     range: Range<usize>,
-    /// Keeps both mapped.
-    image: Image,
-    /// Set if native debuggers are told of them.
+    /// Set if native debuggers are told of them; goes before the code does.
     #[cfg(feature = "debug-builtins")]
     _debugger: Option<Arc<DebuggerFile>>,
+    /// Keeps both mapped.
+    #[cfg_attr(
+        not(feature = "profiling"),
+        expect(dead_code, reason = "held for its drop")
+    )]
+    image: Image,
 }
 
 // SAFETY: the pointers lead to immutable machine code that `image` keeps mapped on whatever thread.
