@@ -94,10 +94,10 @@ pub use embed::{
     WasmBacktrace, WasmParams, WasmResults, WasmRet, WasmTy, WasmTyList,
 };
 pub use engine::{
-    Cache, Collector, Config, Enabled, Engine, EngineWeak, Inlining, InstanceAllocationStrategy,
-    ModuleVersionStrategy, OperatorCost, OptLevel, PoolingAllocationConfig, Precompiled,
-    ProfilingStrategy, RegallocAlgorithm, StackCreator, Strategy, VariableOperatorCost,
-    WasmBacktraceDetails, WasmFeatures,
+    Cache, Collector, Config, CustomCodeMemory, Enabled, Engine, EngineWeak, Inlining,
+    InstanceAllocationStrategy, ModuleVersionStrategy, OperatorCost, OptLevel,
+    PoolingAllocationConfig, Precompiled, ProfilingStrategy, RegallocAlgorithm, StackCreator,
+    Strategy, VariableOperatorCost, WasmBacktraceDetails, WasmFeatures,
 };
 #[cfg(feature = "anyhow")]
 pub use error::ToWasmtimeResult;

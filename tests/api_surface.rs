@@ -60,6 +60,8 @@ mod creators;
 #[cfg(feature = "call-hook")]
 #[path = "api_surface/hooks.rs"]
 mod hooks;
+#[path = "api_surface/settings.rs"]
+mod settings;
 
 /// Names the output of a future that has to be `Send`.
 fn output<O>(_: impl Future<Output = O> + Send) {}

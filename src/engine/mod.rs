@@ -22,9 +22,10 @@ mod registry;
 mod trampolines;
 
 pub use config::{
-    Cache, Collector, Config, Enabled, Inlining, InstanceAllocationStrategy, ModuleVersionStrategy,
-    OperatorCost, OptLevel, PoolingAllocationConfig, ProfilingStrategy, RegallocAlgorithm,
-    StackCreator, Strategy, VariableOperatorCost, WasmBacktraceDetails, WasmFeatures,
+    Cache, Collector, Config, CustomCodeMemory, Enabled, Inlining, InstanceAllocationStrategy,
+    ModuleVersionStrategy, OperatorCost, OptLevel, PoolingAllocationConfig, ProfilingStrategy,
+    RegallocAlgorithm, StackCreator, Strategy, VariableOperatorCost, WasmBacktraceDetails,
+    WasmFeatures,
 };
 pub use engine::{Engine, EngineWeak, Precompiled};
 pub(crate) use epoch::Alarm;

@@ -3,7 +3,9 @@
 use super::{Config, ModuleVersionStrategy};
 use crate::error::{Result, bail, ensure};
 use std::convert::Infallible;
+use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A cache of compiled modules on disk. Not implemented yet: there is no way to make one.
 ///
@@ -26,7 +28,43 @@ impl Cache {
     }
 }
 
+/// Makes code executable where [`Config::with_custom_code_memory`] asks for it. Not implemented yet.
+pub trait CustomCodeMemory: Send + Sync {
+    /// What code must be aligned to, in bytes.
+    fn required_alignment(&self) -> usize;
+
+    /// Makes code executable that has just been written.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be.
+    fn publish_executable(&self, ptr: *const u8, len: usize) -> Result<()>;
+
+    /// Makes code writable again that is about to be freed.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be.
+    fn unpublish_executable(&self, ptr: *const u8, len: usize) -> Result<()>;
+}
+
+impl fmt::Debug for dyn CustomCodeMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CustomCodeMemory")
+    }
+}
+
 impl Config {
+    /// Lets the embedder make code executable; `None`, the default, has it done by the system. Not implemented yet, and
+    /// refused by `Engine::new`.
+    pub fn with_custom_code_memory(
+        &mut self,
+        custom_code_memory: Option<Arc<dyn CustomCodeMemory>>,
+    ) -> &mut Self {
+        self.codegen.custom_code_memory = custom_code_memory.is_some();
+        self
+    }
+
     /// Sets the cache of compiled modules, of which there can only be `None` yet.
     pub fn cache(&mut self, cache: Option<Cache>) -> &mut Self {
         if let Some(Cache { _never }) = cache {

@@ -19,6 +19,8 @@ pub(super) struct Codegen {
     pub(super) flags: Vec<(String, Option<String>)>,
     /// Whether the host's features are to be asked of the embedder.
     pub(super) custom_detection: bool,
+    /// Whether the embedder wants to make code executable.
+    pub(super) custom_code_memory: bool,
 }
 
 impl Default for Codegen {
@@ -35,6 +37,7 @@ impl Default for Codegen {
             inlining: Inlining::Intrinsics,
             flags: Vec::new(),
             custom_detection: false,
+            custom_code_memory: false,
         }
     }
 }

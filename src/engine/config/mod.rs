@@ -31,7 +31,7 @@ mod pooling;
 mod stack;
 mod validate;
 
-pub use artifact::Cache;
+pub use artifact::{Cache, CustomCodeMemory};
 pub use choices::{
     Collector, Enabled, Inlining, ModuleVersionStrategy, OptLevel, ProfilingStrategy,
     RegallocAlgorithm, Strategy, WasmBacktraceDetails,
