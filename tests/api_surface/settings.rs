@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 type C = wt::Config;
 type With<Arg> = for<'c> fn(&'c mut C, Arg) -> &'c mut C;
+type Detect = fn(&str) -> Option<bool>;
 type P = wt::PoolingAllocationConfig;
 type Limit<Arg> = for<'c> fn(&'c mut P, Arg) -> &'c mut P;
 
@@ -24,7 +25,7 @@ fn setters() {
         C::cranelift_wasmtime_debug_checks => With<bool>;
         C::cranelift_flag_enable => for<'c, 'f> unsafe fn(&'c mut C, &'f str) -> &'c mut C;
         C::detect_host_feature =>
-            for<'c> unsafe fn(&'c mut C, fn(&str) -> Option<bool>) -> &'c mut C;
+            for<'c> unsafe fn(&'c mut C, Detect) -> &'c mut C;
         C::x86_float_abi_ok => for<'c> unsafe fn(&'c mut C, bool) -> &'c mut C;
         C::debug_info => With<bool>;
         C::debug_symbols => With<bool>;
