@@ -104,10 +104,10 @@ pub use embed::{
 #[cfg(feature = "cache")]
 pub use engine::{Cache, CacheConfig};
 pub use engine::{
-    Collector, Config, Enabled, Engine, EngineWeak, Inlining, InstanceAllocationStrategy,
-    ModuleVersionStrategy, OperatorCost, OptLevel, PoolingAllocationConfig, Precompiled,
-    ProfilingStrategy, RegallocAlgorithm, StackCreator, Strategy, VariableOperatorCost,
-    WasmBacktraceDetails, WasmFeatures,
+    Collector, Config, CustomCodeMemory, Enabled, Engine, EngineWeak, Inlining,
+    InstanceAllocationStrategy, ModuleVersionStrategy, OperatorCost, OptLevel,
+    PoolingAllocationConfig, Precompiled, ProfilingStrategy, RegallocAlgorithm, StackCreator,
+    Strategy, VariableOperatorCost, WasmBacktraceDetails, WasmFeatures,
 };
 #[cfg(feature = "anyhow")]
 pub use error::ToWasmtimeResult;
