@@ -44,12 +44,15 @@
 //!
 //! | feature | default | what it does |
 //! |---|---|---|
-//! | `cranelift` | yes | compiles WebAssembly; without it no guest runs yet, because trampolines are compiled on demand |
+//! | `cranelift` | yes | compiles WebAssembly; without it only precompiled modules run |
 //! | `wat` | yes | [`Module::new`] takes the text format |
 //! | `anyhow` | yes | conversions to and from `anyhow::Error` |
 //! | `addr2line` | yes | files and lines in backtraces, from the guests' debug information |
 //! | `coredump` | yes | core dumps of guests that trap |
+//! | `debug-builtins` | yes | tells gdb and lldb of compiled code |
 //! | `profiling` | yes | files that tell `perf` of compiled code |
+//! | `cache` | yes | [`Cache`]: compiled modules on disk |
+//! | `call-hook` | no | `Store::call_hook`: the embedder is told of transitions between host and guest |
 //! | `sanitizer` | no | announces stack switches to AddressSanitizer |
 //!
 //! # Rooms
@@ -82,29 +85,39 @@ mod store;
 mod wasm;
 
 pub use abi::{V128, ValRaw};
+#[cfg(feature = "call-hook")]
+pub use embed::CallHookHandler;
+#[cfg(feature = "coredump")]
+pub use embed::WasmCoreDump;
 pub use embed::{
-    AnyRef, ArrayRef, ArrayType, AsContext, AsContextMut, AsyncHostFn, Caller, ContRef, ContType,
-    EqRef, ExnRef, ExnType, Export, ExportType, Extern, ExternRef, ExternType, FieldType, Finality,
-    FrameInfo, FrameSymbol, Func, FuncIndex, FuncType, GcHeapOutOfMemory, GcRef, Global,
-    GlobalType, HeapType, I31, ImportType, Instance, InstancePre, IntoFunc, Linker, Memory,
-    MemoryAccessError, MemoryType, MemoryTypeBuilder, Module, ModuleExport, ModuleFunction,
-    Mutability, NoExtern, NoFunc, NoneRef, OwnedRooted, Ref, RefType, ResourcesRequired, RootScope,
-    Rooted, RootedGcRef, SharedMemory, StaticModuleIndex, StorageType, Store, StoreContext,
-    StoreContextMut, StructRef, StructType, Table, TableType, Tag, TagType, ThrownException,
-    TypedFunc, UnknownImportError, Val, ValType, WaitResult, WasmBacktrace, WasmParams,
-    WasmResults, WasmRet, WasmTy, WasmTyList,
+    AnyRef, ArrayRef, ArrayType, AsContext, AsContextMut, AsyncHostFn, Caller, CodeBuilder,
+    CodeHint, ContRef, ContType, EqRef, ExnRef, ExnType, Export, ExportType, Extern, ExternRef,
+    ExternType, FieldType, Finality, FrameInfo, FrameSymbol, Func, FuncIndex, FuncType,
+    GcHeapOutOfMemory, GcRef, Global, GlobalType, HeapType, I31, ImportType, Instance, InstancePre,
+    IntoFunc, Linker, Memory, MemoryAccessError, MemoryCreator, MemoryType, MemoryTypeBuilder,
+    Module, ModuleExport, ModuleFunction, Mutability, NoExtern, NoFunc, NoneRef, OwnedRooted, Ref,
+    RefType, ResourcesRequired, RootScope, Rooted, RootedGcRef, SharedMemory, StaticModuleIndex,
+    StorageType, Store, StoreContext, StoreContextMut, StructRef, StructType, Table, TableType,
+    Tag, TagType, ThrownException, TypedFunc, UnknownImportError, Val, ValType, WaitResult,
+    WasmBacktrace, WasmParams, WasmResults, WasmRet, WasmTy, WasmTyList,
 };
+#[cfg(feature = "cache")]
+pub use engine::{Cache, CacheConfig};
 pub use engine::{
-    Cache, Collector, Config, Enabled, Engine, EngineWeak, Inlining, InstanceAllocationStrategy,
+    Collector, Config, Enabled, Engine, EngineWeak, Inlining, InstanceAllocationStrategy,
     ModuleVersionStrategy, OperatorCost, OptLevel, PoolingAllocationConfig, Precompiled,
-    ProfilingStrategy, RegallocAlgorithm, Strategy, VariableOperatorCost, WasmBacktraceDetails,
-    WasmFeatures,
+    ProfilingStrategy, RegallocAlgorithm, StackCreator, Strategy, VariableOperatorCost,
+    WasmBacktraceDetails, WasmFeatures,
 };
 #[cfg(feature = "anyhow")]
 pub use error::ToWasmtimeResult;
 pub use error::{Error, OutOfMemory, Result};
+pub use memory::host::LinearMemory;
+#[cfg(feature = "call-hook")]
+pub use store::CallHook;
 pub use store::{
     DEFAULT_INSTANCE_LIMIT, DEFAULT_MEMORY_LIMIT, DEFAULT_TABLE_LIMIT, ResourceLimiter,
     ResourceLimiterAsync, StoreLimits, StoreLimitsBuilder, UpdateDeadline,
 };
+pub use tussah_fiber::StackMemory;
 pub use wasm::Trap;

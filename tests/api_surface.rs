@@ -3,7 +3,7 @@
 //! error. The oracle crate compiles and runs this very file with wasmtime in tussah's place; so
 //! nothing here may mention what only tussah has.
 //!
-//! It is one long file on purpose: one list in one order, to be read beside the contract, whose
+//! It is one long list on purpose, in one order, to be read beside the contract, whose
 //! section numbers the modules carry. Tables of signatures are not for reading through: look up the
 //! item that failed.
 //!
@@ -54,6 +54,12 @@ macro_rules! sigs {
         let _: $ty = $item;
     )*};
 }
+
+#[path = "api_surface/creators.rs"]
+mod creators;
+#[cfg(feature = "call-hook")]
+#[path = "api_surface/hooks.rs"]
+mod hooks;
 
 /// Names the output of a future that has to be `Send`.
 fn output<O>(_: impl Future<Output = O> + Send) {}

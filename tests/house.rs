@@ -136,7 +136,7 @@ fn rooms_import_downward_only() {
 #[test]
 fn every_module_has_a_header() {
     let mut files = Vec::new();
-    for dir in ["src", "fiber/src", "tests", "async-tests"] {
+    for dir in ["src", "fiber/src", "tests", "async-tests", "wast", "cli"] {
         sources(&root().join(dir), &mut files);
     }
     let bare: Vec<_> = files
@@ -153,7 +153,7 @@ fn every_module_has_a_header() {
 #[test]
 fn files_stay_readable() {
     let mut files = Vec::new();
-    for dir in ["src", "fiber/src"] {
+    for dir in ["src", "fiber/src", "wast/src", "cli/src"] {
         sources(&root().join(dir), &mut files);
     }
     let long: Vec<_> = files
@@ -169,7 +169,7 @@ fn files_stay_readable() {
 #[test]
 fn no_peer_ships() {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-    for package in ["tussah", "tussah-fiber"] {
+    for package in ["tussah", "tussah-fiber", "tussah-wast", "tussah-cli"] {
         let output = Command::new(&cargo)
             .args(["tree", "-e", "normal", "--no-dedupe"])
             .args(["--prefix", "depth", "-p", package])

@@ -268,6 +268,10 @@ impl ValRaw {
         i32 get_i32 i32 i32;
         /// A 64-bit integer.
         i64 get_i64 i64 i64;
+        /// A 32-bit integer without a sign.
+        u32 get_u32 f32 u32;
+        /// A 64-bit integer without a sign.
+        u64 get_u64 f64 u64;
         /// A 32-bit float, as bits.
         f32 get_f32 f32 u32;
         /// A 64-bit float, as bits.
@@ -276,6 +280,15 @@ impl ValRaw {
         funcref get_funcref funcref *mut c_void;
         /// The handle of a host value; zero is null.
         externref get_externref externref u32;
+        /// The handle of a reference into a garbage-collected heap; zero is null.
+        anyref get_anyref externref u32;
+        /// The handle of an exception; zero is null.
+        exnref get_exnref externref u32;
+    }
+
+    /// The null of every kind of reference.
+    pub fn null() -> ValRaw {
+        ValRaw { v128: [0; 16] }
     }
 
     /// A vector.

@@ -215,6 +215,9 @@ pub(crate) unsafe fn find_image<'a>(pc: usize) -> Option<&'a ImageInner> {
 /// A module whose code is ready to run.
 #[derive(Debug)]
 pub(crate) struct CompiledModule {
+    /// Set if native debuggers are told of the code; goes before the code does.
+    #[cfg(feature = "debug-builtins")]
+    pub(crate) debugger: Option<os::DebuggerFile>,
     pub(crate) info: ModuleInfo,
     pub(crate) layout: VmctxLayout,
     pub(crate) image: Image,
@@ -277,8 +280,26 @@ impl CompiledModule {
             image,
             functions,
             dwarf,
+            #[cfg(feature = "debug-builtins")]
+            debugger: None,
         };
         Ok((module, trampolines))
+    }
+
+    /// Tells native debuggers where the functions are and what they are called.
+    #[cfg(feature = "debug-builtins")]
+    pub(crate) fn announce(&mut self) {
+        let module = self.info.name.as_deref().unwrap_or("<unknown>");
+        let symbols = self.functions.iter().map(|(defined, loc)| {
+            let func = self.info.func_index(defined);
+            let name = match self.info.func_name(func) {
+                Some(name) => format!("{module}!{:#}", rustc_demangle::demangle(name)),
+                None => format!("{module}!<wasm function {}>", func.as_u32()),
+            };
+            (loc.start, loc.len, name.into())
+        });
+        let file = super::object_file(&self.image, symbols);
+        self.debugger = Some(os::DebuggerFile::announce(file));
     }
 
     /// The entry point of a function's code.

@@ -7,6 +7,8 @@
 
 mod artifact;
 mod dwarf;
+#[cfg(feature = "debug-builtins")]
+mod elf;
 mod identity;
 mod image;
 mod region;
@@ -19,6 +21,8 @@ pub(crate) use artifact::{
     frames_offset,
 };
 pub(crate) use dwarf::{Dwarf, DwarfSection, SourceSymbol};
+#[cfg(feature = "debug-builtins")]
+pub(crate) use elf::object_file;
 pub(crate) use identity::{CODEGEN, CPU};
 pub(crate) use image::{CompiledModule, Image, find_image};
 pub(crate) use serialize::{Check, from_bytes, from_file, is_artifact};

@@ -27,6 +27,8 @@ pub(crate) struct Tunables {
     pub(crate) branch_hinting: bool,
     /// Keep the pc -> wasm offset map.
     pub(crate) generate_address_map: bool,
+    /// Relaxed vector operators have the same results on every machine.
+    pub(crate) relaxed_simd_deterministic: bool,
 }
 
 impl Default for Tunables {
@@ -43,6 +45,7 @@ impl Default for Tunables {
             guard_before_linear_memory: true,
             branch_hinting: false,
             generate_address_map: true,
+            relaxed_simd_deterministic: false,
         }
     }
 }

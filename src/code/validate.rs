@@ -492,15 +492,13 @@ pub(super) mod tests {
                     owed: 1,
                 }],
             ),
-            dwarf: {
-                let mut dwarf = Dwarf::default();
-                dwarf.code_section = 40;
-                dwarf.sections.push(DwarfSection {
+            dwarf: Dwarf::with_sections(
+                40,
+                vec![DwarfSection {
                     name: ".debug_info".into(),
                     data: vec![1, 2, 3].into(),
-                });
-                dwarf
-            },
+                }],
+            ),
             trampolines: TrampolineCode {
                 text: vec![0; 16].into(),
                 frames: Bytes::default(),

@@ -27,7 +27,7 @@ use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::ir::{
     Block, DataFlowGraph, Function, Inst, InstBuilder, InstructionData, Opcode, Signature,
-    StackSlot, TrapCode, Value, ValueLabel, ValueLabelAssignments, ValueLabelStart, types,
+    StackSlot, TrapCode, Type, Value, ValueLabel, ValueLabelAssignments, ValueLabelStart, types,
 };
 use cranelift_entity::SecondaryMap;
 use std::collections::{HashMap, HashSet};
@@ -467,11 +467,13 @@ fn place(found: LabelValueLoc) -> Option<FuelPlace> {
 
 /// The register of the argument that is the count.
 fn argument(signature: &Signature) -> u8 {
-    let of_kind = |float: bool| {
+    // Vectors are in the registers of floats.
+    let in_vector = |ty: Type| ty.is_float() || ty.is_vector();
+    let of_kind = |vector: bool| {
         let kind = signature
             .returns
             .iter()
-            .filter(|p| p.value_type.is_float() == float);
+            .filter(|p| in_vector(p.value_type) == vector);
         kind.count()
     };
     let in_memory = of_kind(false) > RESULT_REGISTERS || of_kind(true) > RESULT_REGISTERS;

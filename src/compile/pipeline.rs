@@ -29,7 +29,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use wasmparser::{FuncValidatorAllocations, WasmFeatures};
+use wasmparser::{BinaryReaderError, FuncValidatorAllocations, Validator, WasmFeatures};
 
 /// Compiles modules for this machine under fixed settings.
 pub(crate) struct Compiler {
@@ -38,6 +38,7 @@ pub(crate) struct Compiler {
     linear_isa: OwnedTargetIsa,
     tunables: Tunables,
     features: WasmFeatures,
+    asked: WasmFeatures,
     parallel: bool,
     /// Whether `isa`, too, allocates registers in one pass.
     single_pass: bool,
@@ -63,12 +64,14 @@ impl Compiler {
     /// which the runtime relies; or the directory for CLIF cannot be made.
     pub(crate) fn new(settings: &CompilerSettings, tunables: &Tunables) -> Result<Compiler> {
         let isa = settings::host_isa(settings)?;
+        settings::check_vectors(&*isa, settings.features, tunables)?;
         Ok(Compiler {
             single_pass: isa.flags().regalloc_algorithm() == RegallocAlgorithm::SinglePass,
             isa,
             linear_isa: settings::linear_isa(settings)?,
             tunables: tunables.clone(),
             features: settings.features,
+            asked: settings.asked,
             parallel: settings.parallel,
             clif: settings.clif_dir.as_deref().map(ClifDir::new).transpose()?,
             keep_dwarf: settings.keep_dwarf,
@@ -81,6 +84,11 @@ impl Compiler {
     ///
     /// As [`Compiler::compile_module`], as far as validation goes.
     pub(crate) fn validate(&self, wasm: &[u8]) -> Result<()> {
+        self.validate_bodies(wasm)
+            .map_err(|refusal| self.better_reason(wasm, refusal))
+    }
+
+    fn validate_bodies(&self, wasm: &[u8]) -> Result<()> {
         let mut allocations = FuncValidatorAllocations::default();
         for body in describe(wasm, self.features, Customs::default())?.bodies {
             let mut validator = body.validate.into_validator(allocations);
@@ -97,6 +105,23 @@ impl Compiler {
     /// If the module is malformed, invalid, uses what is not supported, or passes an implementation limit. The message
     /// says what, and where in the binary.
     pub(crate) fn compile_module(&self, wasm: &[u8]) -> Result<Artifact> {
+        self.compile(wasm)
+            .map_err(|refusal| self.better_reason(wasm, refusal))
+    }
+
+    /// A module that uses proposals which are not implemented may be wrong by their rules, too. Then that is the reason
+    /// to give: it stays when the proposals come.
+    fn better_reason(&self, wasm: &[u8], refusal: Error) -> Error {
+        if self.asked == self.features || !refusal.is::<BinaryReaderError>() {
+            return refusal;
+        }
+        match Validator::new_with_features(self.asked).validate_all(wasm) {
+            Ok(_) => refusal,
+            Err(reason) => reason.into(),
+        }
+    }
+
+    fn compile(&self, wasm: &[u8]) -> Result<Artifact> {
         let customs = Customs {
             hints: self.tunables.branch_hinting,
             dwarf: self.keep_dwarf,
@@ -186,6 +211,11 @@ impl Compiler {
                 })
                 .collect(),
         })
+    }
+
+    /// The target.
+    pub(crate) fn triple(&self) -> String {
+        self.isa.triple().to_string()
     }
 
     /// Names the code generator and every flag that decides what code it generates.
@@ -451,11 +481,19 @@ fn tables(compiled: &[Compiled], linked: &Linked) -> CodeTables {
                 ..*site
             }));
         }
-        addresses.extend(
-            f.addresses
-                .iter()
-                .map(|&(offset, loc)| (start + offset, loc)),
-        );
+        // Trampolines belong to no operator, and to none of the function before them. An entry says something new.
+        let none = [(0, u32::MAX)];
+        let own = match f.symbol {
+            Symbol::Func(_) => &f.addresses[..],
+            _ if addresses.is_empty() => &[],
+            _ => &none,
+        };
+        for &(offset, loc) in own {
+            match addresses.last() {
+                Some(&(_, last)) if last == loc => {}
+                _ => addresses.push((start + offset, loc)),
+            }
+        }
     }
     CodeTables::new(&traps, &addresses, &fuel)
 }

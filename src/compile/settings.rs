@@ -2,6 +2,7 @@
 //!
 //! Must not know what is compiled.
 
+use crate::code::Tunables;
 use crate::error::{Result, bail, ensure, format_err};
 use cranelift_codegen::isa::{Builder as IsaBuilder, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable, Flags, SetError};
@@ -34,7 +35,10 @@ pub(crate) struct CompilerSettings {
     pub(crate) unwind_info: bool,
     /// Keep the modules' debug sections in their artifacts.
     pub(crate) keep_dwarf: bool,
+    /// Proposals that modules may use.
     pub(crate) features: wasmparser::WasmFeatures,
+    /// Proposals that were asked for, implemented or not.
+    pub(crate) asked: wasmparser::WasmFeatures,
     /// Cranelift flags by name; without a value a flag is enabled.
     pub(crate) flags: Vec<(String, Option<String>)>,
     /// Where to write CLIF to; changes nothing of what is compiled.
@@ -196,6 +200,28 @@ fn check_required(flags: &Flags) -> Result<()> {
             );
         }
     }
+    Ok(())
+}
+
+/// Vector operators need instructions in place of which the code generator would call functions that nobody links.
+pub(crate) fn check_vectors(
+    isa: &dyn TargetIsa,
+    features: wasmparser::WasmFeatures,
+    tunables: &Tunables,
+) -> Result<()> {
+    use wasmparser::WasmFeatures as F;
+    ensure!(
+        !features.contains(F::SIMD) || isa.name() != "x64" || isa.has_x86_pshufb_lowering(),
+        "the simd proposal needs SSSE3, which this machine does not have or a flag disables; \
+         `Config::wasm_simd(false)` turns the proposal off"
+    );
+    ensure!(
+        !features.contains(F::SIMD | F::RELAXED_SIMD)
+            || !tunables.relaxed_simd_deterministic
+            || isa.has_native_fma(),
+        "`Config::relaxed_simd_deterministic` needs AVX and FMA, which this machine does not have or a flag disables; \
+         `Config::wasm_relaxed_simd(false)` turns the relaxed-simd proposal off"
+    );
     Ok(())
 }
 

@@ -35,6 +35,7 @@ fn settings() -> CompilerSettings {
         unwind_info: false,
         keep_dwarf: false,
         features: features(),
+        asked: features(),
         flags: Vec::new(),
         clif_dir: None,
     }

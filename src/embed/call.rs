@@ -3,18 +3,18 @@
 #![expect(unsafe_code, reason = "enters machine code")]
 
 use super::StoreContextMut;
+#[cfg(feature = "coredump")]
+use super::coredump::WasmCoreDump;
 use super::store::StoreInner;
 use super::trap::WasmBacktrace;
 use crate::abi::{EnterFn, MAGIC_HOST, ValRaw, VmContext, VmFuncRef, VmHostFunc};
 use crate::engine::RegisteredType;
-use crate::exec::{self, Cancelled, ExecCore, Raised};
-use crate::store::{self, StoreCore};
+use crate::exec::{self, Cancelled, ExecCore, Raised, RawFrame};
+use crate::store::{self, CallHook, StoreCore};
 use crate::{Error, Result};
 use std::future::Future;
-use std::io;
 use std::panic::resume_unwind;
 use std::ptr::{self, NonNull};
-use tussah_fiber::FiberStack;
 
 /// Calls a function of this store on the current stack.
 ///
@@ -56,6 +56,25 @@ unsafe fn call_as(
     args: *mut ValRaw,
 ) -> Result<()> {
     let exec = core.exec_ptr();
+    core.call_hook(CallHook::CallingWasm)?;
+    // SAFETY: the caller's.
+    let result = unsafe { call_and_take(exec, caller, func, enter, args) };
+    // SAFETY: the executing half is the store core's first field; the call has ended.
+    unsafe { (*exec.cast::<StoreCore>()).call_hook(CallHook::ReturningFromWasm) }?;
+    result
+}
+
+/// # Safety
+///
+/// As for [`call_as`]; `exec` is the executing half of the store.
+#[inline(always)]
+unsafe fn call_and_take(
+    exec: *mut ExecCore,
+    caller: *mut VmContext,
+    func: NonNull<VmFuncRef>,
+    enter: EnterFn,
+    args: *mut ValRaw,
+) -> Result<()> {
     // SAFETY: the caller's; a function's context never changes.
     let vmctx = unsafe { (*func.as_ptr()).vmctx };
     // SAFETY: the caller's.
@@ -135,13 +154,27 @@ unsafe fn into_error(exec: *mut ExecCore, raised: Option<Raised>) -> Error {
     let frames = std::mem::take(&mut core.exec.frames);
     let with_trace = !frames.is_empty() && !error.is::<WasmBacktrace>() && !error.is::<Cancelled>();
     let error = if with_trace {
-        error.context(WasmBacktrace::from_frames(core, &frames))
+        with_frames(error, core, &frames)
     } else {
         error
     };
     // The buffer goes back: the signal handler must find room in it.
     core.exec.frames = frames;
     core.exec.frames.clear();
+    error
+}
+
+/// Attaches what the engine is configured to attach.
+fn with_frames(error: Error, core: &StoreCore, frames: &[RawFrame]) -> Error {
+    let mut error = error;
+    if core.engine.backtrace_limit().is_some() {
+        error = error.context(WasmBacktrace::from_frames(core, frames));
+    }
+    #[cfg(feature = "coredump")]
+    if core.engine.dumps_core() && !error.is::<WasmCoreDump>() {
+        let trace = WasmBacktrace::from_frames(core, frames);
+        error = error.context(WasmCoreDump::new(core, trace));
+    }
     error
 }
 
@@ -187,11 +220,11 @@ pub(crate) fn on_fiber<T: 'static, R: Send>(
     let inner = Sent::<StoreInner<T>>(ptr::from_mut(&mut *store.0));
     let pool = Sent::<StoreInner<T>>(inner.get());
     let exec = inner.get().cast::<ExecCore>();
-    let new_stack = move || -> io::Result<FiberStack> {
+    let new_stack = move || {
         let inner = pool.get();
         // SAFETY: the store is borrowed by this future.
         let core = unsafe { &(*inner).core };
-        core.engine.stack_pool().map_err(io::Error::other)?.get()
+        core.engine.new_stack()
     };
     let run = move || {
         let inner = inner.get();

@@ -15,7 +15,7 @@ use crate::abi::{HostShim, MAGIC_HOST, ValRaw, VmContext, VmFuncRef, VmHostFunc}
 use crate::engine::{Engine, RegisteredType};
 use crate::error::Context as _;
 use crate::exec::{self, ExecCore, Raised};
-use crate::store::{InstanceId, StoreCore};
+use crate::store::{CallHook, InstanceId, StoreCore};
 use crate::{Result, bail};
 use smallvec::SmallVec;
 use std::cell::UnsafeCell;
@@ -300,12 +300,16 @@ unsafe fn enter_host<T: 'static>(
         // SAFETY: the guest's thread has the store to itself, and whoever entered the guest uses no reference into it
         // meanwhile.
         let inner = unsafe { StoreInner::<T>::from_core(core) };
+        inner.core.call_hook(CallHook::CallingHost)?;
         // SAFETY: as above.
         let instance = unsafe { (*caller).instance };
-        body(Caller {
+        let result = body(Caller {
             store: StoreContextMut(inner),
             instance,
-        })
+        });
+        // SAFETY: as above; the body has ended.
+        unsafe { (*core).call_hook(CallHook::ReturningFromHost) }?;
+        result
     }));
     // SAFETY: as above; the body has ended.
     unsafe { (*core).externs.exit_scope(scope) };

@@ -5,12 +5,21 @@
 //! This room knows everything below; nothing below knows it.
 
 mod call;
+mod code_builder;
 mod context;
+#[cfg(feature = "coredump")]
+mod coredump;
+mod creator;
 mod defaults;
 mod externals;
 mod func;
 mod gc;
 mod global;
+#[cfg(feature = "call-hook")]
+mod hook;
+#[cfg(not(feature = "call-hook"))]
+#[path = "hook_disabled.rs"]
+mod hook;
 mod host;
 mod instance;
 mod limits;
@@ -25,7 +34,11 @@ mod typed;
 mod types;
 mod val;
 
+pub use code_builder::{CodeBuilder, CodeHint};
 pub use context::{AsContext, AsContextMut, StoreContext, StoreContextMut};
+#[cfg(feature = "coredump")]
+pub use coredump::WasmCoreDump;
+pub use creator::MemoryCreator;
 pub use externals::{Export, Extern, SharedMemory, Tag, ThrownException, WaitResult};
 pub use func::Func;
 pub use gc::{
@@ -33,6 +46,8 @@ pub use gc::{
     NoFunc, NoneRef, OwnedRooted, RootScope, Rooted, RootedGcRef, StructRef,
 };
 pub use global::Global;
+#[cfg(feature = "call-hook")]
+pub use hook::CallHookHandler;
 pub use host::{AsyncHostFn, Caller, IntoFunc};
 pub use instance::{Instance, InstancePre};
 pub use linker::{Linker, UnknownImportError};

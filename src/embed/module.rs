@@ -72,7 +72,7 @@ impl Module {
     ///
     /// As for [`Module::new`].
     pub fn from_binary(engine: &Engine, binary: &[u8]) -> Result<Module> {
-        Self::publish(engine, engine.compile_artifact(binary)?)
+        Self::publish(engine, engine.cached_artifact(binary)?)
     }
 
     /// Loads a file that holds either a precompiled module or what [`Module::from_file`] accepts.
@@ -379,13 +379,13 @@ impl fmt::Debug for Module {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("failed to read input file: {}", path.display()))
 }
 
 /// The binary format, whichever of the two formats `bytes` are in.
 #[cfg(feature = "wat")]
-fn to_binary<'b>(bytes: &'b [u8], path: Option<&Path>) -> Result<Cow<'b, [u8]>> {
+pub(super) fn to_binary<'b>(bytes: &'b [u8], path: Option<&Path>) -> Result<Cow<'b, [u8]>> {
     wat::parse_bytes(bytes).map_err(|mut error| {
         if let Some(path) = path {
             error.set_path(path);
@@ -395,7 +395,7 @@ fn to_binary<'b>(bytes: &'b [u8], path: Option<&Path>) -> Result<Cow<'b, [u8]>> 
 }
 
 #[cfg(not(feature = "wat"))]
-fn to_binary<'b>(bytes: &'b [u8], path: Option<&Path>) -> Result<Cow<'b, [u8]>> {
+pub(super) fn to_binary<'b>(bytes: &'b [u8], path: Option<&Path>) -> Result<Cow<'b, [u8]>> {
     if !bytes.starts_with(b"\0asm") && std::str::from_utf8(bytes).is_ok() {
         let path = path.map_or_else(String::new, |path| format!(" in `{}`", path.display()));
         crate::bail!(

@@ -5,10 +5,11 @@
     reason = "the core points back at the allocation that holds it"
 )]
 
+use super::hook::Hook;
 use super::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::engine::Engine;
 use crate::store::{
-    DEFAULT_INSTANCE_LIMIT, DEFAULT_MEMORY_LIMIT, DEFAULT_TABLE_LIMIT, ResourceLimiter,
+    CallHook, DEFAULT_INSTANCE_LIMIT, DEFAULT_MEMORY_LIMIT, DEFAULT_TABLE_LIMIT, ResourceLimiter,
     ResourceLimiterAsync, StoreCore, StoreHooks, UpdateDeadline,
 };
 use crate::{Error, Result};
@@ -47,6 +48,7 @@ pub(crate) struct StoreInner<T: 'static> {
     pub(crate) core: StoreCore,
     limiter: Option<Limiter<T>>,
     epoch: Option<EpochCallback<T>>,
+    pub(super) hook: Hook<T>,
     /// Whether what happens at the deadline was changed while the callback ran.
     epoch_changed: bool,
     pub(crate) data: ManuallyDrop<T>,
@@ -110,6 +112,7 @@ impl<T> Store<T> {
             core: StoreCore::new(engine, StoreInner::<T>::hooks),
             limiter: None,
             epoch: None,
+            hook: Hook::default(),
             epoch_changed: false,
             data: ManuallyDrop::new(data),
         });
@@ -133,7 +136,7 @@ impl<T> Store<T> {
         unsafe { self.inner.as_ref() }
     }
 
-    fn inner_mut(&mut self) -> &mut StoreInner<T> {
+    pub(super) fn inner_mut(&mut self) -> &mut StoreInner<T> {
         // SAFETY: owned by `self`, borrowed as `self` is.
         unsafe { self.inner.as_mut() }
     }
@@ -366,6 +369,10 @@ impl<T> StoreHooks for StoreInner<T> {
                 (limiter.instances(), limiter.tables(), limiter.memories())
             }
         }
+    }
+
+    fn call_hook(&mut self, transition: CallHook) -> Result<()> {
+        self.tell_hook(transition)
     }
 
     fn limiter_may_wait(&self) -> bool {

@@ -9,15 +9,16 @@ use super::{RegisteredType, Trampolines, TypeRegistry};
 use crate::code::{self, Tunables};
 #[cfg(feature = "cranelift")]
 use crate::compile::Compiler;
-use crate::error::{Context, Result, bail};
+use crate::error::{Context, Result, bail, ensure};
 use crate::exec;
+use crate::memory::MemoryMaker;
 use std::fmt;
 use std::fs::File;
 use std::hash::Hash;
 use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, OnceLock, Weak};
-use tussah_fiber::{StackPool, StackPoolConfig};
+use tussah_fiber::{FiberStack, StackPool, StackPoolConfig};
 
 /// Idle fiber stacks that keep their memory. Each may be dirty down to the guest's limit, so this bounds what a burst of
 /// deep recursions leaves behind; stores keep their own last stack besides.
@@ -238,6 +239,37 @@ impl Engine {
         Ok(inner.stacks.get_or_init(|| pool))
     }
 
+    /// A stack for a fiber: the embedder's, or the pool's.
+    ///
+    /// # Errors
+    ///
+    /// There is none to be had, or the embedder's is none to run on.
+    pub(crate) fn new_stack(&self) -> Result<FiberStack> {
+        let settings = &self.inner.settings;
+        let Some(creator) = &settings.stack_creator else {
+            return Ok(self.stack_pool()?.get()?);
+        };
+        let size = settings.async_stack_size;
+        let memory = creator.new_stack(size, settings.async_stack_zeroing)?;
+        let stack = FiberStack::from_custom(memory)?;
+        // Guests may go down to a limit that was computed from the top, and the host a good deal further.
+        let usable = stack.range().len();
+        ensure!(
+            usable >= size,
+            "a stack creator made a stack of {usable} bytes instead of {size}"
+        );
+        ensure!(
+            stack.guard_range().start < stack.guard_range().end,
+            "a stack creator made a stack without a guard directly below it"
+        );
+        Ok(stack)
+    }
+
+    /// What makes guests' memories, if the embedder does.
+    pub(crate) fn memory_maker(&self) -> Option<&Arc<dyn MemoryMaker>> {
+        self.inner.settings.memory_maker.as_ref()
+    }
+
     /// Bytes of stack that WebAssembly may use.
     pub(crate) fn max_wasm_stack(&self) -> usize {
         self.inner.settings.max_wasm_stack
@@ -251,6 +283,17 @@ impl Engine {
     /// How many frames a trap's backtrace captures at most; `None` captures none.
     pub(crate) fn backtrace_limit(&self) -> Option<usize> {
         self.inner.settings.backtrace_limit
+    }
+
+    /// How many frames are captured at most where a guest is left: for a backtrace or a core dump.
+    pub(crate) fn frame_limit(&self) -> usize {
+        self.inner.settings.frame_limit
+    }
+
+    /// Whether errors carry core dumps.
+    #[cfg(feature = "coredump")]
+    pub(crate) fn dumps_core(&self) -> bool {
+        self.inner.settings.config.dumps_core()
     }
 
     /// Whether backtraces name files and lines.
@@ -280,7 +323,7 @@ impl Engine {
         #[cfg(feature = "cranelift")]
         {
             let code = self.inner.compiler.compile_trampolines([ty.ty()])?;
-            for made in Trampolines::publish(&code)? {
+            for made in self.publish_trampolines(&code)? {
                 // Trampolines made by another thread meanwhile win.
                 self.take_trampolines(ty, made);
             }
@@ -296,6 +339,24 @@ impl Engine {
     #[cfg(feature = "cranelift")]
     pub(crate) fn compile_artifact(&self, wasm: &[u8]) -> Result<code::Artifact> {
         self.compiler()?.compile_module(wasm)
+    }
+
+    /// As [`Engine::compile_artifact`], or from the cache, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::precompile_module`].
+    pub(crate) fn cached_artifact(&self, wasm: &[u8]) -> Result<code::Artifact> {
+        #[cfg(all(feature = "cache", feature = "cranelift"))]
+        if let Some(cache) = self.inner.settings.config.cached() {
+            self.compiler()?;
+            return cache.get_or_make(wasm, self.artifact_identity(), || {
+                let mut artifact = self.compile_artifact(wasm)?;
+                artifact.trampolines = self.compile_trampolines(&artifact.module)?;
+                Ok(artifact)
+            });
+        }
+        self.compile_artifact(wasm)
     }
 
     #[cfg(not(feature = "cranelift"))]
@@ -340,7 +401,7 @@ impl Engine {
         if code.places.is_empty() || types.clone().all(|ty| ty.trampolines().get().is_some()) {
             return Ok(());
         }
-        for (ty, made) in types.zip(Trampolines::publish(code)?) {
+        for (ty, made) in types.zip(self.publish_trampolines(code)?) {
             self.take_trampolines(ty, made);
         }
         Ok(())
@@ -357,10 +418,26 @@ impl Engine {
         }
     }
 
+    fn publish_trampolines(&self, code: &code::TrampolineCode) -> Result<Vec<Trampolines>> {
+        Trampolines::publish(code, self.inner.settings.native_debug_info)
+    }
+
     /// Tells whom the configuration names of a module's code.
-    pub(crate) fn announce(&self, _module: &code::CompiledModule) {
+    #[cfg_attr(
+        not(all(feature = "debug-builtins", feature = "profiling")),
+        allow(
+            unused_variables,
+            clippy::needless_pass_by_ref_mut,
+            reason = "nobody to tell"
+        )
+    )]
+    pub(crate) fn announce(&self, module: &mut code::CompiledModule) {
+        #[cfg(feature = "debug-builtins")]
+        if self.inner.settings.native_debug_info {
+            module.announce();
+        }
         #[cfg(feature = "profiling")]
-        self.inner.profiler.module(_module);
+        self.inner.profiler.module(module);
     }
 
     /// The compiler of modules.

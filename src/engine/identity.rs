@@ -43,6 +43,7 @@ pub(super) fn describe(settings: &Settings, code: &CodeIdentity) -> String {
         guard_before_linear_memory,
         branch_hinting,
         generate_address_map,
+        relaxed_simd_deterministic,
     } = &settings.tunables;
     line("consume_fuel", consume_fuel);
     let crate::code::CostTable {
@@ -67,6 +68,7 @@ pub(super) fn describe(settings: &Settings, code: &CodeIdentity) -> String {
     line("guard_before_linear_memory", guard_before_linear_memory);
     line("branch_hinting", branch_hinting);
     line("generate_address_map", generate_address_map);
+    line("relaxed_simd_deterministic", relaxed_simd_deterministic);
     let features: Vec<_> = settings
         .features
         .iter_names()

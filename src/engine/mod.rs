@@ -6,11 +6,14 @@
 //! | `config` | [`Config`], a file per topic, and its check by [`Engine::new`] |
 //! | `registry` | function types, interned |
 //! | `trampolines` | machine code per function type, by which the host is entered and left |
+//! | `cache` | compiled modules on disk |
 //! | `profile` | what native profilers are told |
 //! | `identity` | what artifacts must agree on to be loaded |
 //!
 //! This room must not know stores or instances: it outlives all of them.
 
+#[cfg(feature = "cache")]
+mod cache;
 mod config;
 #[expect(
     clippy::module_inception,
@@ -24,11 +27,13 @@ mod profile;
 mod registry;
 mod trampolines;
 
+#[cfg(feature = "cache")]
+pub use cache::{Cache, CacheConfig};
 pub(crate) use config::BacktraceDetails;
 pub use config::{
-    Cache, Collector, Config, Enabled, Inlining, InstanceAllocationStrategy, ModuleVersionStrategy,
+    Collector, Config, Enabled, Inlining, InstanceAllocationStrategy, ModuleVersionStrategy,
     OperatorCost, OptLevel, PoolingAllocationConfig, ProfilingStrategy, RegallocAlgorithm,
-    Strategy, VariableOperatorCost, WasmBacktraceDetails, WasmFeatures,
+    StackCreator, Strategy, VariableOperatorCost, WasmBacktraceDetails, WasmFeatures,
 };
 pub use engine::{Engine, EngineWeak, Precompiled};
 pub(crate) use epoch::Alarm;

@@ -3,10 +3,16 @@
 #![expect(unsafe_code, reason = "an address becomes a function pointer")]
 
 use crate::abi::EnterFn;
+#[cfg(feature = "debug-builtins")]
+use crate::code::object_file;
 use crate::code::{CodeTables, Image, TrampolineCode, TrampolinePlace};
 use crate::error::Result;
+#[cfg(feature = "debug-builtins")]
+use crate::os::DebuggerFile;
 use std::fmt;
 use std::ops::Range;
+#[cfg(feature = "debug-builtins")]
+use std::sync::Arc;
 
 /// Machine code by which the host enters functions of one type, and by which wasm code leaves to host functions of it.
 /// The pointers hold as long as this value does.
@@ -21,7 +27,14 @@ pub(crate) struct Trampolines {
         expect(dead_code, reason = "for profilers")
     )]
     range: Range<usize>,
+    /// Set if native debuggers are told of them; goes before the code does.
+    #[cfg(feature = "debug-builtins")]
+    _debugger: Option<Arc<DebuggerFile>>,
     /// Keeps both mapped.
+    #[cfg_attr(
+        not(feature = "profiling"),
+        expect(dead_code, reason = "held for its drop")
+    )]
     image: Image,
 }
 
@@ -31,7 +44,8 @@ unsafe impl Send for Trampolines {}
 unsafe impl Sync for Trampolines {}
 
 impl Trampolines {
-    /// Makes compiled trampolines executable: one result per type, in order.
+    /// Makes compiled trampolines executable: one result per type, in order. Debuggers are told if
+    /// `announce` says so.
     ///
     /// # Errors
     ///
@@ -40,11 +54,31 @@ impl Trampolines {
     /// # Panics
     ///
     /// If a place is outside the text.
-    pub(super) fn publish(code: &TrampolineCode) -> Result<Vec<Self>> {
+    #[cfg_attr(
+        not(feature = "debug-builtins"),
+        expect(unused_variables, reason = "nobody to tell")
+    )]
+    pub(super) fn publish(code: &TrampolineCode, announce: bool) -> Result<Vec<Self>> {
         // No trap sites are recorded: trampolines raise by themselves.
         let image = Image::publish(&code.text, Vec::new(), CodeTables::default(), &code.frames)?;
         let ends = code.places.iter().skip(1).map(|next| next.enter as usize);
         let ends = ends.chain([code.text.len()]);
+        #[cfg(feature = "debug-builtins")]
+        let debugger = announce.then(|| {
+            let len = |from: u32, to: usize| u32::try_from(to).unwrap_or(from) - from;
+            let symbols = code
+                .places
+                .iter()
+                .zip(ends.clone())
+                .flat_map(|(place, end)| {
+                    let (enter, exit) = (place.enter, place.exit);
+                    [
+                        (enter, len(enter, exit as usize), "tussah!<enter>".into()),
+                        (exit, len(exit, end), "tussah!<exit>".into()),
+                    ]
+                });
+            Arc::new(DebuggerFile::announce(object_file(&image, symbols)))
+        });
         let made = |(place, end): (&TrampolinePlace, usize)| {
             let enter = image.address_of(place.enter);
             Trampolines {
@@ -54,6 +88,8 @@ impl Trampolines {
                 enter: unsafe { std::mem::transmute::<*const u8, EnterFn>(enter) },
                 exit: image.address_of(place.exit),
                 image: image.clone(),
+                #[cfg(feature = "debug-builtins")]
+                _debugger: debugger.clone(),
             }
         };
         Ok(code.places.iter().zip(ends).map(made).collect())

@@ -29,7 +29,6 @@ use crate::os;
 use crate::{Result, format_err};
 use std::fmt;
 use std::future::Future;
-use std::io;
 use std::marker::PhantomPinned;
 use std::pin::{Pin, pin};
 use std::ptr::{self, NonNull};
@@ -257,7 +256,7 @@ unsafe impl<R: Send, F: Send, N: Send> Send for OnFiber<R, F, N> {}
 impl<R, F, N> OnFiber<R, F, N>
 where
     F: FnOnce() -> R,
-    N: FnOnce() -> io::Result<FiberStack>,
+    N: FnOnce() -> Result<FiberStack>,
 {
     /// Makes the fiber; nothing runs yet.
     fn make(self: Pin<&mut Self>) -> Result<()> {
@@ -268,8 +267,9 @@ where
         let warm = unsafe { (*exec).warm_stack.take() };
         let stack = match (warm, this.new_stack.take()) {
             (Some(stack), _) => stack,
-            (None, Some(new_stack)) => new_stack()
-                .map_err(|e| format_err!(e).context("failed to allocate a fiber stack"))?,
+            (None, Some(new_stack)) => {
+                new_stack().map_err(|e| e.context("failed to allocate a fiber stack"))?
+            }
             (None, None) => return Err(format_err!("a future was polled after its end")),
         };
         let me: *mut Self = this;
@@ -390,7 +390,7 @@ impl<R, F, N> OnFiber<R, F, N> {
 impl<R, F, N> Future for OnFiber<R, F, N>
 where
     F: FnOnce() -> R,
-    N: FnOnce() -> io::Result<FiberStack>,
+    N: FnOnce() -> Result<FiberStack>,
 {
     type Output = Result<R>;
 
@@ -444,7 +444,7 @@ pub(crate) unsafe fn on_fiber<R, F, N>(
 ) -> OnFiber<R, F, N>
 where
     F: FnOnce() -> R,
-    N: FnOnce() -> io::Result<FiberStack>,
+    N: FnOnce() -> Result<FiberStack>,
 {
     OnFiber {
         exec,

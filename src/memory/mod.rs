@@ -4,10 +4,14 @@
 
 #![expect(unsafe_code, reason = "raw reservations")]
 
+mod any;
+pub(crate) mod host;
 mod linear;
 mod plan;
 mod table;
 
+pub(crate) use any::AnyMemory;
+pub(crate) use host::{HostMemory, MemoryMaker, Wanted};
 pub(crate) use linear::LinearMemory;
 pub(crate) use plan::MemoryPlan;
 pub(crate) use table::TableMemory;

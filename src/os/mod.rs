@@ -20,6 +20,8 @@ compile_error!(
 mod cpu;
 
 pub(crate) use cpu::has_cpu_feature;
+#[cfg(feature = "debug-builtins")]
+pub(crate) use port::DebuggerFile;
 pub(crate) use port::{
     FileMap, Reservation, UNWINDER_TAKES_SECTIONS, deregister_frames, ensure_signal_stack,
     install_signal_handlers, page_size, register_frames,

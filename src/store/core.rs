@@ -5,7 +5,7 @@ use super::entities::{GlobalEntity, MemoryEntity, TableEntity};
 use super::externs::ExternHeap;
 use super::instance::InstanceData;
 use super::kept::Kept;
-use super::{UpdateDeadline, builtin_array};
+use super::{CallHook, UpdateDeadline, builtin_array};
 use crate::abi::{MAGIC_INSTANCE, VmContext, VmFuncRef, VmGlobal, VmMemory, VmStore, VmTable};
 use crate::engine::{Alarm, Engine};
 use crate::exec::{self, ExecCore};
@@ -46,6 +46,8 @@ pub(crate) trait StoreHooks {
     fn table_grow_failed(&mut self, error: Error) -> Result<()>;
     /// `(instances, tables, memories)` that the limiter allows.
     fn count_limits(&mut self) -> (usize, usize, usize);
+    /// Tells the call hook of a transition; may wait on the fiber.
+    fn call_hook(&mut self, transition: CallHook) -> Result<()>;
     /// Whether the limiter is one that may wait.
     fn limiter_may_wait(&self) -> bool;
     /// Asks what is to happen at the epoch deadline.
@@ -85,6 +87,8 @@ pub struct StoreCore {
     pub(super) unsettled: Vec<NonNull<VmFuncRef>>,
     /// Sticky: sync entries are refused.
     pub(crate) async_required: bool,
+    /// Whether somebody wants to be told of transitions.
+    pub(crate) has_call_hook: bool,
     /// Finds the part with the data, around this one.
     hooks: HooksOf,
 }
@@ -108,7 +112,7 @@ impl StoreCore {
         StoreCore {
             exec: ExecCore::new(
                 engine.max_wasm_stack(),
-                engine.backtrace_limit().unwrap_or(0),
+                engine.frame_limit(),
                 !engine.zeroes_stacks(),
             ),
             id: StoreId::next(),
@@ -139,6 +143,7 @@ impl StoreCore {
             kept: Kept::default(),
             unsettled: Vec::new(),
             async_required: false,
+            has_call_hook: false,
             hooks,
         }
     }

@@ -4,7 +4,7 @@ use super::StoreCore;
 use crate::Result;
 use crate::abi::{VmGlobal, VmMemory, VmTable};
 use crate::engine::RegisteredType;
-use crate::memory::{LinearMemory, TableMemory};
+use crate::memory::{AnyMemory, HostMemory, LinearMemory, TableMemory};
 use crate::wasm::{GlobalDesc, MemoryDesc, TableDesc};
 use std::ops::Range;
 use std::ptr::NonNull;
@@ -48,7 +48,7 @@ ids! {
 
 /// A linear memory.
 pub(crate) struct MemoryEntity {
-    pub(crate) memory: LinearMemory,
+    pub(crate) memory: AnyMemory,
     /// What machine code reads: inside the owning instance's VMContext, or boxed for host-made memories. Rewritten after
     /// every growth.
     pub(crate) vm: NonNull<VmMemory>,
@@ -71,7 +71,7 @@ impl StoreCore {
     /// Adds a memory whose machine half lies at `vm`, or in a box of its own.
     pub(crate) fn push_memory(
         &mut self,
-        memory: LinearMemory,
+        memory: AnyMemory,
         vm: Option<NonNull<VmMemory>>,
     ) -> MemoryId {
         let vm = vm.unwrap_or_else(|| {
@@ -126,12 +126,31 @@ impl StoreCore {
         GlobalId::new(self.globals.len() - 1)
     }
 
-    /// Makes a memory's storage after asking the limiter.
+    /// Makes the storage of a host-made memory after asking the limiter.
     ///
     /// # Errors
     ///
     /// The limiter's, or there is no such memory to be had.
-    pub(crate) fn new_memory(&mut self, desc: &MemoryDesc) -> Result<LinearMemory> {
+    pub(crate) fn new_memory(&mut self, desc: &MemoryDesc) -> Result<AnyMemory> {
+        self.admit_memory(desc)?;
+        Ok(LinearMemory::new(desc, self.engine.tunables())?.into())
+    }
+
+    /// Makes the storage of a guest's memory after asking the limiter: the embedder's storage, if it supplies any.
+    ///
+    /// # Errors
+    ///
+    /// As for [`StoreCore::new_memory`], or the embedder's.
+    pub(super) fn new_guest_memory(&mut self, desc: &MemoryDesc) -> Result<AnyMemory> {
+        let Some(maker) = self.engine.memory_maker().cloned() else {
+            return self.new_memory(desc);
+        };
+        self.admit_memory(desc)?;
+        Ok(HostMemory::new(desc, self.engine.tunables(), &*maker)?.into())
+    }
+
+    /// Asks the limiter for a memory.
+    fn admit_memory(&mut self, desc: &MemoryDesc) -> Result<()> {
         let bytes = desc.min_bytes().and_then(|n| usize::try_from(n).ok());
         let Some(bytes) = bytes.filter(|&n| n as u64 <= desc.max_bytes()) else {
             crate::bail!(
@@ -145,7 +164,7 @@ impl StoreCore {
                 desc.min
             );
         }
-        LinearMemory::new(desc, self.engine.tunables())
+        Ok(())
     }
 
     /// Makes a table's storage after asking the limiter.
@@ -214,13 +233,14 @@ impl StoreCore {
             return Ok(None);
         }
         let entity = &mut self.memories[id.index()];
-        if let Err(error) = entity.memory.grow_to(wanted) {
-            self.memory_grow_failed(error)?;
-            return Ok(None);
-        }
+        let grown = entity.memory.grow_to(wanted);
         // SAFETY: `vm` lives as long as the entity.
         unsafe { entity.vm.write(entity.memory.vm()) };
         self.exec.memory_ranges[id.index()] = entity.memory.range_of_reservation();
+        if let Err(error) = grown {
+            self.memory_grow_failed(error)?;
+            return Ok(None);
+        }
         Ok(Some(old_pages))
     }
 

@@ -9,7 +9,7 @@ use super::instance::{ImportedEntity, InstanceData, VmctxBox};
 use super::module::LoadedModule;
 use super::{StoreCore, builtin_array};
 use crate::abi::{MAGIC_INSTANCE, VmContext, VmFuncRef, VmGlobal, VmMemory, VmTable};
-use crate::memory::{LinearMemory, TableMemory};
+use crate::memory::{AnyMemory, TableMemory};
 use crate::wasm::{
     ConstExpr, ConstOp, DataMode, ElemItems, ElemMode, FuncIndex, GlobalIndex, MemoryIndex,
     TableIndex, Trap, WasmVal,
@@ -135,11 +135,11 @@ pub(crate) fn func_ref(core: &StoreCore, id: InstanceId, func: FuncIndex) -> Non
 fn allocate(
     core: &mut StoreCore,
     module: &LoadedModule,
-) -> Result<(Vec<LinearMemory>, Vec<TableMemory>)> {
+) -> Result<(Vec<AnyMemory>, Vec<TableMemory>)> {
     let info = module.info();
     let mut memories = Vec::new();
     for desc in info.memories.values().skip(info.imported_memories) {
-        memories.push(core.new_memory(desc)?);
+        memories.push(core.new_guest_memory(desc)?);
     }
     let mut tables = Vec::new();
     for desc in info.tables.values().skip(info.imported_tables) {
@@ -153,7 +153,7 @@ fn enter_store(
     core: &mut StoreCore,
     module: &Arc<LoadedModule>,
     imports: &[ImportedEntity],
-    memories: Vec<LinearMemory>,
+    memories: Vec<AnyMemory>,
     tables: Vec<TableMemory>,
 ) -> InstanceId {
     let info = module.info();

@@ -16,6 +16,7 @@ mod builtins;
 mod core;
 mod entities;
 mod externs;
+mod hook;
 mod instance;
 mod instantiate;
 mod kept;
@@ -32,6 +33,10 @@ pub(crate) use entities::{
     GlobalEntity, GlobalId, InstanceId, MemoryEntity, MemoryId, TableEntity, TableId,
 };
 pub(crate) use externs::{RootIndex, collect_externs};
+#[cfg(feature = "call-hook")]
+pub use hook::CallHook;
+#[cfg(not(feature = "call-hook"))]
+pub(crate) use hook::CallHook;
 pub(crate) use instance::{ImportedEntity, InstanceData};
 pub(crate) use instantiate::{Start, func_ref, instantiate};
 pub use limits::{

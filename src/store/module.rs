@@ -36,8 +36,8 @@ impl LoadedModule {
     ///
     /// There is no room for code, or the engine has run out of type ids.
     pub(crate) fn publish(engine: &Engine, artifact: Artifact) -> Result<Self> {
-        let (compiled, trampolines) = CompiledModule::publish(artifact, exec::enter_cold)?;
-        engine.announce(&compiled);
+        let (mut compiled, trampolines) = CompiledModule::publish(artifact, exec::enter_cold)?;
+        engine.announce(&mut compiled);
         let types = compiled
             .info
             .types

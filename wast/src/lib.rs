@@ -27,7 +27,8 @@
 //! | file | what lives there |
 //! |---|---|
 //! | `runner` | [`Runner`]: an engine, and a script from its text to a report |
-//! | `session` | what one script has made so far, and its directives |
+//! | `session` | a script under way: its directives |
+//! | `world` | what one script has made so far |
 //! | `refusal` | whether a module is refused for what is wrong with it |
 //! | `values` | arguments, results and the patterns they match |
 //! | `traps` | what the specification calls traps |
@@ -45,6 +46,7 @@ mod session;
 mod spectest;
 mod traps;
 mod values;
+mod world;
 
 pub use report::{Failure, Report};
 pub use runner::Runner;

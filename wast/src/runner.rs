@@ -11,7 +11,7 @@ use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
 use wast::{Error, Wast};
 
-/// What is done to a new store before a script uses it.
+/// What is done to the store before each directive.
 pub(crate) type Prepare = dyn Fn(&mut Store<()>) -> Result<()> + Send + Sync;
 
 /// Runs scripts, each in a store of its own.
@@ -46,9 +46,9 @@ impl Runner {
         })
     }
 
-    /// Does something to each store before a script uses it: give it fuel, for example.
+    /// Does something to the script's store before each directive: give it fuel, for example.
     #[must_use]
-    pub fn prepare_stores(
+    pub fn before_each(
         mut self,
         prepare: impl Fn(&mut Store<()>) -> Result<()> + Send + Sync + 'static,
     ) -> Runner {

@@ -1,4 +1,4 @@
-//! What one script has made so far, and its directives.
+//! A script under way: its directives.
 //!
 //! Both ways of running share every line but two: [`Session::instantiate`] and [`Session::call`] pick the function of
 //! tussah's that the way is about.
@@ -6,13 +6,11 @@
 use crate::refusal;
 use crate::report::{Mismatch, Outcome};
 use crate::runner::Prepare;
-use crate::spectest;
 use crate::traps;
 use crate::values;
-use std::collections::HashMap;
+use crate::world::World;
 use tussah::{
-    Engine, Error, Instance, Linker, Module, Store, ThrownException, Trap, UnknownImportError, Val,
-    WasmFeatures,
+    Engine, Error, Instance, Module, ThrownException, Trap, UnknownImportError, Val, WasmFeatures,
 };
 use wast::token::Id;
 use wast::{QuoteWat, WastArg, WastDirective, WastExecute, WastInvoke, WastRet, Wat};
@@ -31,84 +29,9 @@ pub(crate) struct Session<'e> {
     way: Way,
     engine: &'e Engine,
     features: WasmFeatures,
+    prepare: &'e Prepare,
     /// The store and `spectest`; or why they could not be made, which every directive that needs them says.
     world: Result<World, String>,
-}
-
-struct World {
-    store: Store<()>,
-    spectest: Linker<()>,
-    /// `spectest` and everything registered.
-    linker: Linker<()>,
-    registered: HashMap<String, Instance>,
-    /// Modules and instances by their identifiers.
-    modules: HashMap<String, Module>,
-    instances: HashMap<String, Instance>,
-    /// Those that a directive without an identifier is about: the last, unless that failed.
-    module: Option<Module>,
-    instance: Option<Instance>,
-}
-
-impl World {
-    fn new(engine: &Engine, features: WasmFeatures, prepare: &Prepare) -> tussah::Result<World> {
-        let mut store = Store::new(engine, ());
-        prepare(&mut store)?;
-        let mut spectest = Linker::new(engine);
-        spectest::define(&mut spectest, &mut store, features)?;
-        Ok(World {
-            store,
-            linker: spectest.clone(),
-            spectest,
-            registered: HashMap::new(),
-            modules: HashMap::new(),
-            instances: HashMap::new(),
-            module: None,
-            instance: None,
-        })
-    }
-
-    /// The instance of this identifier, or the last one.
-    fn instance(&self, id: Option<Id<'_>>) -> Outcome<Instance> {
-        match id {
-            Some(id) => self.instances.get(id.name()).copied().ok_or_else(|| {
-                Mismatch::new(
-                    format!("an instance `${}`", id.name()),
-                    "none, or one that failed",
-                )
-            }),
-            None => self
-                .instance
-                .ok_or_else(|| Mismatch::new("an instance", "none, or one that failed")),
-        }
-    }
-
-    fn module(&self, id: Option<Id<'_>>) -> Outcome<Module> {
-        match id {
-            Some(id) => self.modules.get(id.name()).cloned().ok_or_else(|| {
-                Mismatch::new(
-                    format!("a module `${}`", id.name()),
-                    "none, or one that failed",
-                )
-            }),
-            None => self
-                .module
-                .clone()
-                .ok_or_else(|| Mismatch::new("a module", "none, or one that failed")),
-        }
-    }
-
-    /// Makes an instance's exports importable. A name that is registered again means the new instance only.
-    fn register(&mut self, name: &str, instance: Instance) -> tussah::Result<()> {
-        if self.registered.insert(name.to_string(), instance).is_none() {
-            self.linker.instance(&mut self.store, name, instance)?;
-            return Ok(());
-        }
-        self.linker = self.spectest.clone();
-        for (name, instance) in &self.registered {
-            self.linker.instance(&mut self.store, name, *instance)?;
-        }
-        Ok(())
-    }
 }
 
 impl<'e> Session<'e> {
@@ -116,18 +39,22 @@ impl<'e> Session<'e> {
         way: Way,
         engine: &'e Engine,
         features: WasmFeatures,
-        prepare: &Prepare,
+        prepare: &'e Prepare,
     ) -> Self {
         Session {
             way,
             engine,
             features,
-            world: World::new(engine, features, prepare).map_err(|e| format!("{e:#}")),
+            prepare,
+            world: World::new(engine, features).map_err(|e| format!("{e:#}")),
         }
     }
 
     /// Runs a directive.
     pub(crate) async fn run(&mut self, directive: WastDirective<'_>) -> Outcome {
+        let prepare = self.prepare;
+        let prepared = prepare(&mut self.world()?.store);
+        prepared.map_err(|e| Mismatch::new("a prepared store", error_text(&e)))?;
         match directive {
             WastDirective::Module(module) => self.module(module).await,
             WastDirective::ModuleDefinition(module) => self.define(module).map(drop),

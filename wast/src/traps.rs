@@ -49,3 +49,34 @@ fn names(trap: Trap) -> &'static [&'static str] {
         _ => &[],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! Names, indices behind them, and what is neither.
+
+    use super::is_named;
+    use tussah::{Error, Trap};
+
+    #[test]
+    fn traps_have_the_names_of_scripts() {
+        let named = |trap: Trap, message| is_named(&Error::new(trap), message);
+        assert!(named(Trap::IndirectCallToNull, "uninitialized element"));
+        assert!(named(Trap::IndirectCallToNull, "uninitialized element 2"));
+        assert!(!named(
+            Trap::IndirectCallToNull,
+            "uninitialized element two"
+        ));
+        assert!(!named(Trap::IndirectCallToNull, "uninitialized elements"));
+        assert!(named(Trap::TableOutOfBounds, "undefined element"));
+        assert!(!named(
+            Trap::MemoryOutOfBounds,
+            "out of bounds table access"
+        ));
+        assert!(!named(Trap::OutOfFuel, ""));
+        assert!(!named(Trap::IntegerOverflow, "integer"));
+        assert!(!is_named(
+            &Error::msg("integer overflow"),
+            "integer overflow"
+        ));
+    }
+}

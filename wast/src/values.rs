@@ -278,3 +278,103 @@ fn f64_text(pattern: &NanPattern<F64>) -> String {
 fn float(value: impl Display, bits: &impl LowerHex) -> String {
     format!("{value}[{bits:#x}]")
 }
+
+#[cfg(test)]
+mod tests {
+    //! Where patterns are not equality: NaNs, lanes, alternatives, nulls.
+
+    use super::{describe, matches, patterns};
+    use tussah::{Engine, ExternRef, Store, Val};
+    use wast::core::{NanPattern, V128Pattern, WastRetCore};
+    use wast::token::{F32, F64};
+
+    fn store() -> Store<()> {
+        Store::new(&Engine::default(), ())
+    }
+
+    #[test]
+    fn nans_are_canonical_arithmetic_or_exact() {
+        let store = store();
+        let f32s = |bits, pattern| matches(&store, &Val::F32(bits), &WastRetCore::F32(pattern));
+        for (bits, canonical, arithmetic) in [
+            (0x7fc0_0000, true, true),
+            (0xffc0_0000, true, true),
+            (0x7fc0_0001, false, true),
+            (0x7fa0_0000, false, false),
+            (0x7f80_0000, false, false),
+        ] {
+            assert_eq!(f32s(bits, NanPattern::CanonicalNan), canonical, "{bits:#x}");
+            assert_eq!(
+                f32s(bits, NanPattern::ArithmeticNan),
+                arithmetic,
+                "{bits:#x}"
+            );
+        }
+        let quiet = F32 { bits: 0x7fc0_0001 };
+        assert!(f32s(0x7fc0_0001, NanPattern::Value(quiet)));
+        assert!(!f32s(0x7fc0_0000, NanPattern::Value(quiet)));
+        let f64s = |bits, pattern| matches(&store, &Val::F64(bits), &WastRetCore::F64(pattern));
+        assert!(f64s(0xfff8_0000_0000_0000, NanPattern::CanonicalNan));
+        assert!(!f64s(0x7ff8_0000_0000_0001, NanPattern::CanonicalNan));
+        assert!(f64s(0x7ff8_0000_0000_0001, NanPattern::ArithmeticNan));
+        assert!(!f64s(0x7ff4_0000_0000_0000, NanPattern::ArithmeticNan));
+        assert!(!f64s(0, NanPattern::Value(F64 { bits: 1 << 63 })));
+    }
+
+    #[test]
+    fn vectors_are_compared_lane_by_lane() {
+        let store = store();
+        let bits: u128 = 0x7fc0_0001_ffc0_0000_0000_0000_3f80_0000;
+        let value = Val::V128(bits.into());
+        let lanes = |last| {
+            WastRetCore::V128(V128Pattern::F32x4([
+                NanPattern::Value(F32 { bits: 0x3f80_0000 }),
+                NanPattern::Value(F32 { bits: 0 }),
+                NanPattern::CanonicalNan,
+                last,
+            ]))
+        };
+        assert!(matches(&store, &value, &lanes(NanPattern::ArithmeticNan)));
+        let wrong = lanes(NanPattern::CanonicalNan);
+        assert!(!matches(&store, &value, &wrong));
+        assert_eq!(
+            describe(&store, &[value], &[wrong]),
+            "(v128.const f32x4 1[0x3f800000] 0[0x0] NaN[0xffc00000] NaN[0x7fc00001])"
+        );
+        let ints = WastRetCore::V128(V128Pattern::I64x2([0x3f80_0000, 0x7fc0_0001_ffc0_0000]));
+        assert!(matches(&store, &value, &ints));
+        let bytes = V128Pattern::I8x16([0; 16]);
+        assert!(!matches(&store, &value, &WastRetCore::V128(bytes)));
+    }
+
+    #[test]
+    fn alternatives_nulls_and_host_values() {
+        let mut store = store();
+        let either = WastRetCore::Either(vec![WastRetCore::I32(1), WastRetCore::I32(2)]);
+        assert!(matches(&store, &Val::I32(2), &either));
+        assert!(!matches(&store, &Val::I32(3), &either));
+        assert!(!matches(&store, &Val::I64(2), &either));
+        assert_eq!(patterns(&[either]), "(either (i32.const 1) (i32.const 2))");
+
+        let null = WastRetCore::RefNull(None);
+        assert!(matches(&store, &Val::FuncRef(None), &null));
+        assert!(matches(&store, &Val::ExternRef(None), &null));
+        assert!(!matches(&store, &Val::I32(0), &null));
+        let seven = ExternRef::new(&mut store, 7_u32).unwrap();
+        let seven = Val::ExternRef(Some(seven));
+        assert!(!matches(&store, &seven, &null));
+        assert!(matches(&store, &seven, &WastRetCore::RefExtern(Some(7))));
+        assert!(matches(&store, &seven, &WastRetCore::RefExtern(None)));
+        assert!(!matches(&store, &seven, &WastRetCore::RefExtern(Some(8))));
+        assert!(!matches(
+            &store,
+            &Val::ExternRef(None),
+            &WastRetCore::RefExtern(None)
+        ));
+        assert!(!matches(
+            &store,
+            &Val::FuncRef(None),
+            &WastRetCore::RefFunc(None)
+        ));
+    }
+}

@@ -22,11 +22,11 @@ impl Value {
     /// Bytes that differ for different values.
     pub(crate) fn to_bytes(self) -> [u8; 17] {
         let (kind, bits) = match self {
-            Value::V128(x) => (7, x),
             Value::I32(x) => (0, u128::from(x.cast_unsigned())),
             Value::I64(x) => (1, u128::from(x.cast_unsigned())),
             Value::F32(x) => (2, u128::from(x)),
             Value::F64(x) => (3, u128::from(x)),
+            Value::V128(x) => (7, x),
             Value::Null => (4, 0),
             Value::Func => (5, 0),
             Value::Extern(x) => (6, u128::from(x)),

@@ -23,7 +23,7 @@ impl Budget {
         Budget(1 << 26)
     }
 
-    /// For one address. A second's work at the very most; that of real programs is a hundredth of it.
+    /// For one address: about a second's work; real programs need a hundredth of it.
     pub(super) fn of_lookup() -> Budget {
         Budget(1 << 25)
     }

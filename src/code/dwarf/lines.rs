@@ -35,9 +35,9 @@ impl<'a> Lines<'a> {
         root: &Entry<'a>,
         budget: &mut Budget,
     ) -> Result<Self, Stop> {
-        let offset = match root.get(constants::DW_AT_stmt_list) {
-            Some(AttributeValue::DebugLineRef(offset)) => offset,
-            _ => return Err(Stop),
+        let Some(AttributeValue::DebugLineRef(offset)) = root.get(constants::DW_AT_stmt_list)
+        else {
+            return Err(Stop);
         };
         let section = reader.sections.debug_line.reader().slice();
         let header = header_len(section.get(offset.0..).ok_or(Stop)?).ok_or(Stop)?;

@@ -51,6 +51,15 @@ pub(crate) struct SourceSymbol {
 }
 
 impl Dwarf {
+    #[cfg(test)]
+    pub(in crate::code) fn with_sections(code_section: u32, sections: Vec<DwarfSection>) -> Dwarf {
+        Dwarf {
+            code_section,
+            sections,
+            ..Dwarf::default()
+        }
+    }
+
     /// Whether a custom section of this name is one.
     pub(crate) fn is_section(name: &str) -> bool {
         name.starts_with(".debug_")

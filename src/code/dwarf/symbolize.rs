@@ -120,7 +120,8 @@ impl<'a> Reader<'a> {
             return Err(Stop);
         }
         let table = self.abbreviations.get(table.clone()).ok_or(Stop)?;
-        budget.pay(table.len().min(MAX_ABBREVIATIONS))?;
+        // Each byte is more work than elsewhere.
+        budget.pay(table.len().min(MAX_ABBREVIATIONS) * 4)?;
         if table.len() > MAX_ABBREVIATIONS {
             return Err(Stop);
         }

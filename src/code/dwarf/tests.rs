@@ -117,7 +117,7 @@ fn uleb(out: &mut Vec<u8>, mut value: u64) {
         out.push((value & 0x7f) as u8 | 0x80);
         value >>= 7;
     }
-    out.push(value as u8);
+    out.push((value & 0x7f) as u8);
 }
 
 /// Sections of one unit that covers the addresses from 0 to 0x1000, with these abbreviations and entries inside.

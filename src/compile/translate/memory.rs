@@ -90,7 +90,7 @@ impl Body<'_, '_> {
     }
 
     /// Flags of an access that is about to be made.
-    fn heap_flags(&mut self) -> MemFlagsData {
+    pub(super) fn heap_flags(&mut self) -> MemFlagsData {
         let code = self.fault_code(Trap::MemoryOutOfBounds);
         MemFlagsData::new()
             .with_trap_code(code)
@@ -99,7 +99,7 @@ impl Body<'_, '_> {
     }
 
     /// Checks an access and gives its address and remaining offset; `None` if it always traps.
-    fn heap_address(
+    pub(super) fn heap_address(
         &mut self,
         arg: &MemArg,
         index: Value,

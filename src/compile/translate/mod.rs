@@ -15,6 +15,7 @@ mod interrupt;
 mod limit;
 mod memory;
 mod numeric;
+mod simd;
 mod stack;
 mod table;
 #[cfg(test)]
@@ -332,6 +333,7 @@ impl<'a, 'f> Body<'a, 'f> {
         match ty {
             types::F32 => self.builder.ins().f32const(0.0),
             types::F64 => self.builder.ins().f64const(0.0),
+            simd::VECTOR => self.vector_const(ty, [0; 16]),
             _ => self.builder.ins().iconst(ty, 0),
         }
     }
@@ -390,7 +392,8 @@ impl<'a, 'f> Body<'a, 'f> {
                     || self.global_operator(op)
                     || self.numeric_operator(op)
                     || self.memory_operator(op)?
-                    || self.table_operator(op)?;
+                    || self.table_operator(op)?
+                    || self.simd_operator(op)?;
                 if !known {
                     return Err(unsupported(op));
                 }
@@ -503,7 +506,7 @@ fn clif_type(ty: ValType) -> crate::Result<Type> {
         ValType::I64 => types::I64,
         ValType::F32 => types::F32,
         ValType::F64 => types::F64,
-        ValType::V128 => return Err(not_supported(&"the type v128 of the simd proposal")),
+        ValType::V128 => simd::VECTOR,
         ValType::Ref(ty) => heap_type(ty.heap_type())?,
     })
 }

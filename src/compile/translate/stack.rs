@@ -14,7 +14,7 @@ pub(super) struct Stacks {
     labels: Vec<(Variable, Type)>,
     /// Label variables of closed frames, to be used again. The tables in which Cranelift tracks a variable grow with the
     /// number of blocks, so that a fresh variable for each block would cost quadratic memory.
-    free: [Vec<Variable>; 4],
+    free: [Vec<Variable>; CLASSES],
     pub(super) reachable: bool,
 }
 
@@ -73,12 +73,16 @@ impl Stacks {
     }
 }
 
+/// Types of variables.
+const CLASSES: usize = 5;
+
 fn class(ty: Type) -> usize {
     match ty {
         types::I32 => 0,
         types::I64 => 1,
         types::F32 => 2,
-        _ => 3,
+        types::F64 => 3,
+        _ => 4,
     }
 }
 

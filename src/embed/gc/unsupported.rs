@@ -6,7 +6,7 @@ use super::rooting::{GcRefImpl, GcRoot};
 use super::{OwnedRooted, Rooted};
 use crate::Result;
 use crate::embed::types::{ArrayType, ExnType, HeapType, StructType};
-use crate::embed::{AsContext, AsContextMut, Tag, Val};
+use crate::embed::{AsContext, AsContextMut, Store, StoreContextMut, Tag, Val};
 
 macro_rules! uninhabited {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -267,4 +267,29 @@ mod tests {
         assert_eq!(I31::wrapping_u32(u32::MAX).get_u32(), top * 2 - 1);
         assert_eq!(I31::wrapping_i32(-5).get_i32(), -5);
     }
+}
+
+macro_rules! throwing {
+    ($($store:ty;)*) => {$(
+        impl<T> $store {
+            /// Would leave an exception for the guest that is called next or returned to. There is none yet.
+            ///
+            /// # Errors
+            ///
+            /// Always [`ThrownException`](crate::ThrownException).
+            pub fn throw<R>(&mut self, exception: Rooted<ExnRef>) -> Result<R> {
+                match *exception {}
+            }
+
+            /// The exception that a call has failed with. There is none yet.
+            pub fn take_pending_exception(&mut self) -> Option<Rooted<ExnRef>> {
+                None
+            }
+        }
+    )*};
+}
+
+throwing! {
+    Store<T>;
+    StoreContextMut<'_, T>;
 }

@@ -1,38 +1,25 @@
 //! Precompiled code: how it is marked, and where it is cached.
 
 use super::{Config, ModuleVersionStrategy};
-use crate::error::{Result, bail, ensure};
-use std::convert::Infallible;
-use std::path::Path;
-
-/// A cache of compiled modules on disk. Not implemented yet: there is no way to make one.
-///
-/// [`Engine::precompile_module`](crate::Engine::precompile_module) and
-/// [`Engine::precompile_compatibility_hash`](crate::Engine::precompile_compatibility_hash) are what one builds such a
-/// cache of.
-#[derive(Clone, Debug)]
-pub struct Cache {
-    _never: Infallible,
-}
-
-impl Cache {
-    /// Would open the cache that a file describes.
-    ///
-    /// # Errors
-    ///
-    /// Always.
-    pub fn from_file(_path: Option<&Path>) -> Result<Cache> {
-        bail!("the cache of compiled modules is not implemented yet")
-    }
-}
+#[cfg(feature = "cache")]
+use crate::engine::Cache;
+use crate::error::{Result, ensure};
 
 impl Config {
-    /// Sets the cache of compiled modules, of which there can only be `None` yet.
+    /// Sets the cache of compiled modules: [`Module::new`](crate::Module::new) and its likes look there first. None by
+    /// default.
+    #[cfg(feature = "cache")]
     pub fn cache(&mut self, cache: Option<Cache>) -> &mut Self {
-        if let Some(Cache { _never }) = cache {
-            match _never {}
-        }
+        self.cache = cache;
         self
+    }
+
+    /// The cache, unless compilation is wanted for what it writes besides.
+    #[cfg(all(feature = "cache", feature = "cranelift"))]
+    pub(in super::super) fn cached(&self) -> Option<&Cache> {
+        self.cache
+            .as_ref()
+            .filter(|_| self.codegen.clif_dir.is_none())
     }
 
     /// Sets the version that precompiled code is marked with: this crate's by default.

@@ -149,7 +149,7 @@ pub enum ModuleVersionStrategy {
 
 impl ModuleVersionStrategy {
     /// The mark.
-    pub(super) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         match self {
             ModuleVersionStrategy::WasmtimeVersion => env!("CARGO_PKG_VERSION"),
             ModuleVersionStrategy::Custom(version) => version,

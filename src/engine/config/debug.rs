@@ -59,6 +59,12 @@ impl Debugging {
         }
     }
 
+    /// Frames that are captured where a guest is left.
+    pub(super) fn frame_limit(&self) -> usize {
+        let for_dump = self.coredump.then_some(DEFAULT_BACKTRACE_FRAMES);
+        self.backtrace_frames.or(for_dump).map_or(0, Into::into)
+    }
+
     /// Whether anything that was asked for reads the modules' debug sections.
     #[cfg(feature = "cranelift")]
     pub(super) fn wants_dwarf(&self) -> bool {
@@ -67,6 +73,12 @@ impl Debugging {
 }
 
 impl Config {
+    /// Whether errors carry core dumps.
+    #[cfg(feature = "coredump")]
+    pub(in super::super) fn dumps_core(&self) -> bool {
+        self.debug.coredump
+    }
+
     /// Turns backtraces off, or on with the default limit.
     #[deprecated(note = "use `wasm_backtrace_max_frames` instead")]
     pub fn wasm_backtrace(&mut self, enable: bool) -> &mut Self {
@@ -99,8 +111,9 @@ impl Config {
         self
     }
 
-    /// Whether generated code carries debug information for native debuggers. Off by default; not implemented yet, and
-    /// refused by `Engine::new`.
+    /// Whether native debuggers are told of generated code, by their interface for code made at run time: names of
+    /// functions, and how their frames are unwound if [`Config::native_unwind_info`] is on. Source lines and variables of
+    /// guests are not implemented yet. Off by default; needs the feature `debug-builtins`.
     pub fn debug_info(&mut self, enable: bool) -> &mut Self {
         self.debug.native_debug_info = enable;
         self
@@ -119,7 +132,8 @@ impl Config {
         self
     }
 
-    /// Whether traps carry core dumps of the guest. Off by default; not implemented yet, and refused by `Engine::new`.
+    /// Whether errors of guests carry a `WasmCoreDump`. Off by default; needs the feature `coredump`. It has as many
+    /// frames as backtraces have, and the default number where these are turned off.
     pub fn coredump_on_trap(&mut self, enable: bool) -> &mut Self {
         self.debug.coredump = enable;
         self

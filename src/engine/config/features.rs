@@ -20,7 +20,9 @@ pub(super) const IMPLEMENTED: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::MEMORY64)
     .union(WasmFeatures::CUSTOM_PAGE_SIZES)
     .union(WasmFeatures::WIDE_ARITHMETIC)
-    .union(WasmFeatures::MULTI_MEMORY);
+    .union(WasmFeatures::MULTI_MEMORY)
+    .union(WasmFeatures::SIMD)
+    .union(WasmFeatures::RELAXED_SIMD);
 
 /// What is asked for by default: version 3 of the specification, threads, components.
 pub(super) const DEFAULT: WasmFeatures = WasmFeatures::WASM3
@@ -71,9 +73,11 @@ impl Config {
         wasm_wide_arithmetic WIDE_ARITHMETIC;
         /// Whether modules may use the gc proposal. Not implemented yet: modules that use it are refused.
         wasm_gc GC;
-        /// Whether modules may use the simd proposal. Not implemented yet: modules that use it are refused.
+        /// Whether modules may use the simd proposal: vectors of 128 bits. On by default. On x86-64 it needs SSSE3, without
+        /// which `Engine::new` fails.
         wasm_simd SIMD;
-        /// Whether modules may use the relaxed-simd proposal. Not implemented yet: modules that use it are refused.
+        /// Whether modules may use the relaxed-simd proposal: vector operators of whose results the machine may choose
+        /// one. On by default.
         wasm_relaxed_simd RELAXED_SIMD;
         /// Whether modules may use the memory64 proposal. On by default.
         wasm_memory64 MEMORY64;
@@ -116,10 +120,13 @@ impl Config {
         self
     }
 
-    /// Whether relaxed-simd operators have the same results on every machine. The proposal is not implemented yet, so
-    /// that it has no effect.
+    /// Whether relaxed-simd operators have the same results on every machine, which some of them pay for with speed. Off
+    /// by default.
+    ///
+    /// A multiplication with addition is then rounded once. Where the machine lacks instructions for that (on x86-64, AVX
+    /// and FMA), `Engine::new` fails unless [`Config::wasm_relaxed_simd`] is turned off.
     pub fn relaxed_simd_deterministic(&mut self, enable: bool) -> &mut Self {
-        self.relaxed_simd_deterministic = enable;
+        self.tunables.relaxed_simd_deterministic = enable;
         self
     }
 }

@@ -19,7 +19,8 @@ macro_rules! getters {
 
 /// Settings read back. Getters of settings that a build may lack return an `Option`, as callers expect.
 impl Engine {
-    fn config(&self) -> &Config {
+    /// The configuration that the engine was made with.
+    pub fn config(&self) -> &Config {
         &self.settings().config
     }
 
@@ -87,7 +88,7 @@ impl Engine {
 
         get_wasm_branch_hinting = wasm_branch_hinting: bool = |e| e.config().tunables.branch_hinting;
         get_relaxed_simd_deterministic = relaxed_simd_deterministic: bool =
-            |e| e.config().relaxed_simd_deterministic;
+            |e| e.tunables().relaxed_simd_deterministic;
         get_concurrency_support = concurrency_support: bool = |e| e.config().concurrency_support;
     }
 
@@ -103,6 +104,14 @@ impl Engine {
             InstanceAllocationStrategy::Pooling(config) => Some(config),
             InstanceAllocationStrategy::OnDemand => None,
         }
+    }
+
+    /// The target of [`Config::target`], this machine's by default; `None` if nothing can be compiled.
+    pub fn get_target(&self) -> Option<String> {
+        #[cfg(feature = "cranelift")]
+        return self.compiler().ok().map(crate::compile::Compiler::triple);
+        #[cfg(not(feature = "cranelift"))]
+        None
     }
 
     /// The flags that [`Config::cranelift_flag_enable`] enabled.

@@ -1,6 +1,8 @@
 //! Linear memories, tables and garbage-collected heaps.
 
 use super::{Collector, Config};
+use crate::memory::MemoryMaker;
+use std::sync::Arc;
 
 /// Memory settings that no generated code depends on.
 #[derive(Clone, Debug)]
@@ -10,6 +12,8 @@ pub(super) struct Memories {
     pub(super) dense_image_size: u64,
     pub(super) table_lazy_init: bool,
     pub(super) shared: bool,
+    /// What makes guests' memories, if the embedder does.
+    pub(super) maker: Option<Arc<dyn MemoryMaker>>,
     pub(super) collector: Collector,
     pub(super) gc_heap: GcHeap,
 }
@@ -32,6 +36,7 @@ impl Default for Memories {
             dense_image_size: 16 << 20,
             table_lazy_init: true,
             shared: false,
+            maker: None,
             collector: Collector::Auto,
             gc_heap: GcHeap::default(),
         }
@@ -39,6 +44,12 @@ impl Default for Memories {
 }
 
 impl Config {
+    /// Lets the embedder make guests' memories.
+    pub(crate) fn set_memory_maker(&mut self, maker: Arc<dyn MemoryMaker>) -> &mut Self {
+        self.memory.maker = Some(maker);
+        self
+    }
+
     /// Bytes of address space reserved for each linear memory, 4 GiB by default, rounded up to 64 KiB.
     ///
     /// A memory grows inside its reservation without moving. With reservation and guard covering whatever a 32-bit

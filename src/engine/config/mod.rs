@@ -31,7 +31,6 @@ mod pooling;
 mod stack;
 mod validate;
 
-pub use artifact::Cache;
 pub use choices::{
     Collector, Enabled, Inlining, ModuleVersionStrategy, OptLevel, ProfilingStrategy,
     RegallocAlgorithm, Strategy, WasmBacktraceDetails,
@@ -39,6 +38,7 @@ pub use choices::{
 pub use cost::{OperatorCost, VariableOperatorCost};
 pub(crate) use debug::BacktraceDetails;
 pub use pooling::{InstanceAllocationStrategy, PoolingAllocationConfig};
+pub use stack::StackCreator;
 pub(super) use validate::Settings;
 pub use wasmparser::WasmFeatures;
 
@@ -74,9 +74,10 @@ pub struct Config {
     stack: stack::Stacks,
     operator_cost: Option<Box<OperatorCost>>,
     module_version: ModuleVersionStrategy,
+    #[cfg(feature = "cache")]
+    cache: Option<crate::engine::Cache>,
     allocation_strategy: InstanceAllocationStrategy,
     concurrency_support: bool,
-    relaxed_simd_deterministic: bool,
     macos_use_mach_ports: bool,
 }
 
@@ -92,9 +93,10 @@ impl Config {
             stack: stack::Stacks::default(),
             operator_cost: None,
             module_version: ModuleVersionStrategy::default(),
+            #[cfg(feature = "cache")]
+            cache: None,
             allocation_strategy: InstanceAllocationStrategy::default(),
             concurrency_support: true,
-            relaxed_simd_deterministic: false,
             macos_use_mach_ports: true,
         }
     }
@@ -155,13 +157,16 @@ impl fmt::Debug for Config {
             stack,
             operator_cost,
             module_version,
+            #[cfg(feature = "cache")]
+            cache,
             allocation_strategy,
             concurrency_support,
-            relaxed_simd_deterministic,
             macos_use_mach_ports,
         } = self;
-        f.debug_struct("Config")
-            .field("tunables", tunables)
+        let mut all = f.debug_struct("Config");
+        #[cfg(feature = "cache")]
+        all.field("cache", cache);
+        all.field("tunables", tunables)
             .field("features", features)
             .field("codegen", codegen)
             .field("debug", debug)
@@ -171,7 +176,6 @@ impl fmt::Debug for Config {
             .field("module_version", module_version)
             .field("allocation_strategy", allocation_strategy)
             .field("concurrency_support", concurrency_support)
-            .field("relaxed_simd_deterministic", relaxed_simd_deterministic)
             .field("macos_use_mach_ports", macos_use_mach_ports)
             .finish()
     }

@@ -1,10 +1,38 @@
 //! Stacks: how much WebAssembly may use of them, and the ones that fibers run on.
 
 use super::Config;
+use crate::Result;
+use std::fmt;
+use std::sync::Arc;
+use tussah_fiber::StackMemory;
+
+/// Makes the stacks that fibers run on: see [`Config::with_host_stack`].
+///
+/// # Safety
+///
+/// What it makes keeps the promises of [`StackMemory`].
+#[expect(unsafe_code, reason = "an unsafe trait for embedders to implement")]
+pub unsafe trait StackCreator: Send + Sync {
+    /// Makes a stack with at least `size` usable bytes and, directly below them, a guard of at least a page. If `zeroed`,
+    /// the usable bytes are all zero.
+    ///
+    /// # Errors
+    ///
+    /// There is none to be had; the call for which it was wanted fails.
+    fn new_stack(&self, size: usize, zeroed: bool) -> Result<Box<dyn StackMemory>>;
+}
+
+impl fmt::Debug for dyn StackCreator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StackCreator")
+    }
+}
 
 /// Stack settings.
 #[derive(Clone, Debug)]
 pub(super) struct Stacks {
+    /// What makes fibers' stacks, if the embedder does.
+    pub(super) creator: Option<Arc<dyn StackCreator>>,
     pub(super) max_wasm_stack: usize,
     pub(super) async_stack_size: usize,
     pub(super) async_stack_zeroing: bool,
@@ -13,6 +41,7 @@ pub(super) struct Stacks {
 impl Default for Stacks {
     fn default() -> Self {
         Stacks {
+            creator: None,
             max_wasm_stack: 512 << 10,
             async_stack_size: 2 << 20,
             async_stack_zeroing: false,
@@ -41,6 +70,15 @@ impl Config {
     /// runtime itself always has room.
     pub fn async_stack_size(&mut self, size: usize) -> &mut Self {
         self.stack.async_stack_size = size;
+        self
+    }
+
+    /// Takes fibers' stacks from the embedder instead of the engine's pool.
+    ///
+    /// A stack is asked for when a call begins that needs one, and dropped when the store is, or when another takes its
+    /// place as the one that the store keeps for its next call. One that is too small, or has no guard, is refused.
+    pub fn with_host_stack(&mut self, stack_creator: Arc<dyn StackCreator>) -> &mut Self {
+        self.stack.creator = Some(stack_creator);
         self
     }
 

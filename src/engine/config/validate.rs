@@ -1,14 +1,16 @@
 //! The check of a whole [`Config`], and what comes out of it.
 
 use super::{
-    BacktraceDetails, Config, InstanceAllocationStrategy, ProfilingStrategy, Strategy,
-    WasmFeatures, features,
+    BacktraceDetails, Config, InstanceAllocationStrategy, ProfilingStrategy, StackCreator,
+    Strategy, WasmFeatures, features,
 };
 use crate::code::Tunables;
 #[cfg(feature = "cranelift")]
 use crate::compile;
 use crate::error::{Context, Result, bail, ensure};
+use crate::memory::MemoryMaker;
 use crate::os::UNWINDER_TAKES_SECTIONS;
+use std::sync::Arc;
 
 /// What is left of a fiber's stack for the host, at least. The runtime's own frames, a suspension's and a signal
 /// handler's fit many times.
@@ -27,7 +29,15 @@ pub(in super::super) struct Settings {
     pub(in super::super) max_wasm_stack: usize,
     pub(in super::super) async_stack_size: usize,
     pub(in super::super) async_stack_zeroing: bool,
+    /// What makes guests' memories, if the embedder does.
+    pub(in super::super) memory_maker: Option<Arc<dyn MemoryMaker>>,
+    /// What makes fibers' stacks, if the embedder does.
+    pub(in super::super) stack_creator: Option<Arc<dyn StackCreator>>,
     pub(in super::super) backtrace_limit: Option<usize>,
+    /// Whether native debuggers are told of code.
+    pub(in super::super) native_debug_info: bool,
+    /// Frames that are captured where a guest is left.
+    pub(in super::super) frame_limit: usize,
     #[cfg(feature = "profiling")]
     pub(in super::super) profiler: ProfilingStrategy,
     /// Whether backtraces name files and lines, and whether that is the environment's choice.
@@ -52,7 +62,11 @@ impl Config {
             max_wasm_stack: self.stack.max_wasm_stack,
             async_stack_size: self.checked_fiber_stack()?,
             async_stack_zeroing: self.stack.async_stack_zeroing,
+            memory_maker: self.memory.maker.clone(),
+            stack_creator: self.stack.creator.clone(),
             backtrace_limit: self.debug.backtrace_frames.map(Into::into),
+            native_debug_info: self.debug.native_debug_info,
+            frame_limit: self.debug.frame_limit(),
             #[cfg(feature = "profiling")]
             profiler: self.debug.profiler,
             backtrace_details: self.debug.details(),
@@ -92,9 +106,15 @@ impl Config {
                 self.debug.native_unwind_info == Some(true) && !UNWINDER_TAKES_SECTIONS,
                 "`Config::native_unwind_info` on this system",
             ),
-            (self.debug.native_debug_info, "`Config::debug_info`"),
+            (
+                self.debug.native_debug_info && cfg!(not(feature = "debug-builtins")),
+                "`Config::debug_info` without the feature `debug-builtins`",
+            ),
             (self.debug.guest_debug, "`Config::guest_debug`"),
-            (self.debug.coredump, "`Config::coredump_on_trap`"),
+            (
+                self.debug.coredump && cfg!(not(feature = "coredump")),
+                "`Config::coredump_on_trap` without the feature `coredump`",
+            ),
             (self.debug.wmemcheck, "`Config::wmemcheck`"),
             (self.memory.shared, "`Config::shared_memory`"),
         ];
@@ -158,6 +178,7 @@ impl Config {
                 .unwrap_or(UNWINDER_TAKES_SECTIONS),
             keep_dwarf: self.debug.wants_dwarf(),
             features,
+            asked: self.features,
             flags: self.codegen.flags.clone(),
             clif_dir: self.codegen.clif_dir.clone(),
         })
@@ -186,7 +207,7 @@ mod tests {
     #[test]
     fn what_is_not_implemented_is_refused_by_name() {
         type Case = (fn(&mut Config), &'static str);
-        let refusals: [Case; 9] = [
+        let refusals: [Case; 7] = [
             (
                 |c| _ = c.allocation_strategy(InstanceAllocationStrategy::pooling()),
                 "the pooling allocation strategy",
@@ -200,12 +221,7 @@ mod tests {
                 |c| _ = c.cranelift_wasmtime_debug_checks(true),
                 "`Config::cranelift_wasmtime_debug_checks`",
             ),
-            (|c| _ = c.debug_info(true), "`Config::debug_info`"),
             (|c| _ = c.guest_debug(true), "`Config::guest_debug`"),
-            (
-                |c| _ = c.coredump_on_trap(true),
-                "`Config::coredump_on_trap`",
-            ),
             (|c| _ = c.wmemcheck(true), "`Config::wmemcheck`"),
             (|c| _ = c.shared_memory(true), "`Config::shared_memory`"),
         ];
@@ -266,19 +282,18 @@ mod tests {
     #[test]
     fn features_are_those_asked_for_and_implemented() {
         let settings = Config::new().validate().unwrap();
-        assert!(
-            settings
-                .features
-                .contains(WasmFeatures::MULTI_MEMORY | WasmFeatures::MEMORY64)
-        );
+        let on = WasmFeatures::MULTI_MEMORY
+            | WasmFeatures::MEMORY64
+            | WasmFeatures::SIMD
+            | WasmFeatures::RELAXED_SIMD;
+        assert!(settings.features.contains(on));
         assert!(
             !settings
                 .features
                 .intersects(WasmFeatures::CUSTOM_PAGE_SIZES | WasmFeatures::WIDE_ARITHMETIC)
         );
         assert!(!settings.features.intersects(
-            WasmFeatures::SIMD
-                | WasmFeatures::THREADS
+            WasmFeatures::THREADS
                 | WasmFeatures::EXCEPTIONS
                 | WasmFeatures::GC
                 | WasmFeatures::COMPONENT_MODEL

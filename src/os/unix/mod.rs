@@ -1,5 +1,7 @@
 //! Unix: `mmap`, `sigaction`, `sigaltstack`. Registers of an interrupted thread are a file per system and processor.
 
+#[cfg(feature = "debug-builtins")]
+mod debugger;
 mod mmap;
 #[cfg(feature = "profiling")]
 mod perf;
@@ -16,6 +18,8 @@ compile_error!(
     "no port for this system and processor: add a `ucontext_<system>_<processor>.rs` with the same names"
 );
 
+#[cfg(feature = "debug-builtins")]
+pub(crate) use debugger::DebuggerFile;
 pub(crate) use mmap::{FileMap, Reservation, page_size};
 #[cfg(feature = "profiling")]
 pub(crate) use perf::{map_marker, monotonic_nanos, thread_id};

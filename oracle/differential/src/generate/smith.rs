@@ -80,6 +80,8 @@ pub fn smith_bytes(seed: u64) -> Vec<u8> {
 fn config(rng: &mut Rng) -> Config {
     // Some modules shall show traps, most shall get far.
     let traps = rng.chance(1, 16);
+    // Vectors have so many operators that they would leave little room for others.
+    let simd = rng.chance(1, 3);
     Config {
         canonicalize_nans: true,
         disallow_traps: !traps,
@@ -107,6 +109,8 @@ fn config(rng: &mut Rng) -> Config {
         saturating_float_to_int_enabled: true,
         sign_extension_ops_enabled: true,
         tail_call_enabled: rng.chance(1, 8),
+        simd_enabled: simd,
+        relaxed_simd_enabled: simd && rng.chance(1, 2),
         memory64_enabled: rng.chance(1, 4),
         custom_page_sizes_enabled: rng.chance(1, 8),
         wide_arithmetic_enabled: rng.chance(1, 4),
@@ -114,8 +118,6 @@ fn config(rng: &mut Rng) -> Config {
         compact_imports_enabled: false,
         exceptions_enabled: false,
         gc_enabled: false,
-        relaxed_simd_enabled: false,
-        simd_enabled: false,
         threads_enabled: false,
         ..Config::default()
     }

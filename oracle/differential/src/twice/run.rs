@@ -24,6 +24,7 @@ pub(crate) fn engine(settings: &Settings) -> Engine {
     config
         .consume_fuel(settings.fuel)
         .epoch_interruption(settings.epochs)
+        .relaxed_simd_deterministic(true)
         .wasm_custom_page_sizes(true)
         .wasm_wide_arithmetic(true)
         .max_wasm_stack(GUEST_STACK)

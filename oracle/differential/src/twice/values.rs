@@ -49,7 +49,7 @@ pub(super) fn told(store: impl AsContextMut, value: &Val) -> Value {
         Val::I64(x) => Value::I64(*x),
         Val::F32(x) => Value::F32(*x),
         Val::F64(x) => Value::F64(*x),
-        Val::V128(x) => Value::V128(u128::from(*x)),
+        Val::V128(x) => Value::V128(x.as_u128()),
         Val::FuncRef(None) | Val::ExternRef(None) => Value::Null,
         Val::FuncRef(Some(_)) => Value::Func,
         Val::ExternRef(Some(reference)) => {

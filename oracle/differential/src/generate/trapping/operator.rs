@@ -120,7 +120,7 @@ impl Maker {
         let offset = *self.rng.pick(&[0, 0, 1, 100, 0xff00]);
         let mut all = Vec::from(Self::either(far, 0));
         let at: MemArg = access(offset);
-        match self.rng.below(9) {
+        match self.rng.below(14) {
             0 => all.extend([Op::I32Load(at), Op::Drop]),
             1 => all.extend([Op::I64Load(at), Op::Drop]),
             2 => all.extend([Op::F64Load(at), Op::Drop]),
@@ -129,6 +129,27 @@ impl Maker {
             5 => all.extend([Op::I32Const(-1), Op::I32Store(at)]),
             6 => all.extend([Op::I64Const(-1), Op::I64Store(at)]),
             7 => all.extend([Op::F32Const(1.0.into()), Op::F32Store(at)]),
+            8 => all.extend([Op::V128Load(at), Op::Drop]),
+            9 => all.extend([Op::V128Load16x4S(at), Op::Drop]),
+            10 => {
+                all.insert(0, Op::V128Const(1));
+                all.push(Op::V128Load(at));
+                let mut trap = self.made("MemoryOutOfBounds", all);
+                // Of these the load becomes a part.
+                let user = [Op::I64x2Add, Op::I8x16Bitmask, Op::Drop];
+                trap.well += cost(&user);
+                self.ops.extend(user);
+                return trap;
+            }
+            11 => all.extend([Op::V128Const(-1), Op::V128Store(at)]),
+            12 => {
+                let memarg = at;
+                all.extend([
+                    Op::V128Const(7),
+                    Op::V128Load32Lane { memarg, lane: 2 },
+                    Op::Drop,
+                ]);
+            }
             _ => all.extend([Op::I64Const(-1), Op::I64Store16(at)]),
         }
         self.made("MemoryOutOfBounds", all)
