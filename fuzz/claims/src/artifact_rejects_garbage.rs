@@ -1,18 +1,30 @@
-//! Artifacts that were damaged, given to `Module::deserialize`: whatever differs from what was serialized is refused by the
-//! checksum; with a checksum that fits, what the header or the identity say is refused all the same, and what the metadata
-//! say is an error or a description that can be looked at. Code is trusted, so it is never run here.
+//! Artifacts that were damaged, given to `Module::deserialize_checked` and `Module::deserialize`.
+//!
+//! The former refuses whatever differs from what was serialized, the latter whatever differs in the head. With checksums
+//! that fit, either refuses another format, another identity and lengths that cannot be; what else is described is an
+//! error or a description that can be looked at. Code is trusted, so it is never run here.
 
 use crate::mutate::mutate;
 use crate::originals::ORIGINALS;
 use arbitrary::{Result, Unstructured};
+use std::ops::Range;
 use std::sync::OnceLock;
 use tussah::{Config, Engine, Module};
 
 /// Where fields are: the layout is told in the header of tussah's `code/serialize.rs`.
 const MAGIC: &[u8] = b"\x7ftussah\0";
-const CHECKSUM: usize = 12;
-const CHECKED: usize = 16;
-const HEADER: usize = 40;
+const FORMAT: usize = 8;
+const HEAD_SUM: Range<usize> = 12..16;
+const REST_SUM: Range<usize> = 16..20;
+const LENGTHS: usize = 24;
+const SECTIONS: usize = 14;
+const HEADER: usize = LENGTHS + 8 * SECTIONS;
+const IDENTITY: usize = 0;
+const METADATA: usize = 1;
+const FUNCTIONS: usize = 2;
+const TEXT: usize = 12;
+/// The lengths that nothing can make up for: those of the head, as it is decoded, and those behind the zeros before text.
+const FIRM: [usize; 5] = [IDENTITY, METADATA, FUNCTIONS, TEXT, TEXT + 1];
 
 /// What was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,120 +71,152 @@ fn originals() -> &'static Originals {
     })
 }
 
-/// The ends of an artifact's identity and metadata.
-fn ends(bytes: &[u8]) -> (usize, usize) {
-    let len = |at: usize| {
-        let len = bytes[at..].first_chunk().expect("a header");
-        usize::try_from(u64::from_le_bytes(*len)).expect("a length")
-    };
-    let identity = HEADER + len(CHECKED);
-    (identity, identity + len(CHECKED + 8))
+/// The ranges of the sections of the head.
+fn head(bytes: &[u8]) -> [Range<usize>; 3] {
+    let mut end = HEADER;
+    [IDENTITY, METADATA, FUNCTIONS].map(|section| {
+        let field = bytes[LENGTHS + 8 * section..].first_chunk();
+        let len = u64::from_le_bytes(*field.expect("a header"));
+        let start = end;
+        end = start.saturating_add(usize::try_from(len).unwrap_or(usize::MAX));
+        start..end
+    })
 }
 
+/// Makes the checksums fit.
 fn seal(bytes: &mut [u8]) {
-    if bytes.len() > CHECKED {
-        let checksum = crc32fast::hash(&bytes[CHECKED..]);
-        bytes[CHECKSUM..CHECKED].copy_from_slice(&checksum.to_le_bytes());
+    if bytes.len() < HEADER {
+        return;
     }
+    let end = head(bytes)[FUNCTIONS].end.min(bytes.len());
+    let rest = crc32fast::hash(&bytes[end..]);
+    bytes[REST_SUM].copy_from_slice(&rest.to_le_bytes());
+    let sum = crc32fast::hash(&bytes[HEAD_SUM.end..end]);
+    bytes[HEAD_SUM].copy_from_slice(&sum.to_le_bytes());
 }
 
-/// Replaces a part of the bytes, of whatever length it becomes.
-fn change(
-    bytes: &mut Vec<u8>,
-    part: std::ops::Range<usize>,
-    u: &mut Unstructured<'_>,
-) -> Result<()> {
+/// Changes a section of the head, takes from or adds to the zeros before text what its length became less or more, and
+/// makes lengths and checksums fit.
+fn change(bytes: &mut Vec<u8>, section: usize, u: &mut Unstructured<'_>) -> Result<()> {
+    let sections: Vec<Range<usize>> = all_sections(bytes);
+    let part = sections[section].clone();
     let mut piece = bytes[part.clone()].to_vec();
     let copy = piece.clone();
     mutate(&mut piece, &copy, u)?;
+    let text = bytes.split_off(sections[TEXT].start);
+    bytes.truncate(sections[TEXT - 1].end);
+    let len = piece.len() as u64;
     bytes.splice(part, piece);
+    bytes.resize(bytes.len().next_multiple_of(4096), 0);
+    bytes.extend_from_slice(&text);
+    let at = LENGTHS + 8 * section;
+    bytes[at..at + 8].copy_from_slice(&len.to_le_bytes());
+    seal(bytes);
     Ok(())
 }
 
-/// Writes the lengths of the parts as they have become.
-fn fit(bytes: &mut [u8], identity: usize, metadata: usize) {
-    for (len, at) in [(identity, CHECKED), (metadata, CHECKED + 8)] {
-        bytes[at..at + 8].copy_from_slice(&(len as u64).to_le_bytes());
-    }
+/// The ranges of all sections of an artifact that is not damaged.
+fn all_sections(bytes: &[u8]) -> Vec<Range<usize>> {
+    let mut end = HEADER;
+    let ranges = (0..SECTIONS).map(|section| {
+        let field = bytes[LENGTHS + 8 * section..].first_chunk();
+        let len = u64::from_le_bytes(*field.expect("a header"));
+        let start = if section == TEXT {
+            end.next_multiple_of(4096)
+        } else {
+            end
+        };
+        end = start + usize::try_from(len).expect("a length");
+        start..end
+    });
+    ranges.collect()
 }
 
+/// What an identity says that has to be as the engine has it: all but the processor's extensions, which may be fewer.
+fn firm(identity: &[u8]) -> Option<Vec<&str>> {
+    let text = std::str::from_utf8(identity).ok()?;
+    Some(
+        text.lines()
+            .filter(|line| !line.starts_with("cpu="))
+            .collect(),
+    )
+}
+
+/// Damages the bytes: what each form has to do, that which checks all and that which checks the head.
 fn damage(
     bytes: &mut Vec<u8>,
     same: &[Vec<u8>],
     foreign: &[Vec<u8>],
     u: &mut Unstructured<'_>,
-) -> Result<Demand> {
-    let (identity, metadata) = ends(bytes);
-    let whole = bytes.len();
-    Ok(match u.int_in_range(0..=8)? {
-        // Anything, anywhere, and nobody fits the checksum.
-        0 => {
+) -> Result<[Demand; 2]> {
+    use Demand::{Refuse, Survive};
+    let original = bytes.clone();
+    let rest = head(bytes)[FUNCTIONS].end;
+    Ok(match u.int_in_range(0..=9)? {
+        // Anything, anywhere; or one artifact's beginning and another one's end. Nobody fits the checksums.
+        kind @ 0..=1 => {
             let other = u.choose(same)?;
-            mutate(bytes, other, u)?;
-            Demand::Refuse
+            if kind == 0 {
+                mutate(bytes, other, u)?;
+            } else {
+                let at = u.choose_index(bytes.len().min(other.len()))?;
+                bytes.truncate(at);
+                bytes.extend_from_slice(&other[at..]);
+            }
+            let whole = bytes.get(..rest) == original.get(..rest);
+            [Refuse, if whole { Survive } else { Refuse }]
         }
-        1 => {
-            bytes.truncate(u.choose_index(whole)?);
-            seal(bytes);
-            Demand::Refuse
-        }
-        // One artifact's beginning and another one's end.
         2 => {
-            let other = u.choose(same)?;
-            let at = u.choose_index(whole.min(other.len()))?;
-            bytes.truncate(at);
-            bytes.extend_from_slice(&other[at..]);
-            Demand::Refuse
+            bytes.truncate(u.choose_index(bytes.len())?);
+            seal(bytes);
+            [Refuse; 2]
         }
         3 => {
             *bytes = u.choose(foreign)?.clone();
-            Demand::Refuse
+            [Refuse; 2]
         }
         4 => {
-            *bytes = u.bytes(u.len())?.to_vec();
-            if u.is_empty() && bytes.len() > HEADER && bytes[0] & 1 == 0 {
-                bytes[..MAGIC.len()].copy_from_slice(MAGIC);
-                seal(bytes);
-            }
-            Demand::Refuse
+            let garbage = u.bytes(u.len())?;
+            bytes.truncate(*u.choose(&[0, MAGIC.len(), FORMAT + 4])?);
+            bytes.extend_from_slice(garbage);
+            seal(bytes);
+            [Refuse; 2]
         }
-        // The header, with a checksum that fits; the checksum itself is not damage then.
+        // The header.
         5 => {
-            let field = *u.choose(&[0, 8, CHECKED, CHECKED + 8, CHECKED + 16])?;
-            let at = field + u.choose_index(if field == 8 { 4 } else { 8 })?;
+            let section = u.choose_index(SECTIONS)?;
+            let field = *u.choose(&[0, FORMAT, LENGTHS + 8 * section])?;
+            let at = field + u.choose_index(if field == FORMAT { 4 } else { 8 })?;
             bytes[at] ^= u.int_in_range(1..=255u8)?;
             seal(bytes);
-            Demand::Refuse
+            let loose = field == LENGTHS + 8 * section && !FIRM.contains(&section);
+            [if loose { Survive } else { Refuse }; 2]
         }
         6 => {
-            let before = bytes[HEADER..identity].to_vec();
-            change(bytes, HEADER..identity, u)?;
-            let identity = bytes.len() - (whole - identity);
-            let changed = bytes[HEADER..identity] != before;
-            fit(bytes, identity - HEADER, metadata - (HEADER + before.len()));
-            seal(bytes);
-            if changed {
-                Demand::Refuse
-            } else {
-                Demand::Survive
-            }
+            change(bytes, IDENTITY, u)?;
+            let same = firm(&bytes[head(bytes)[IDENTITY].clone()])
+                == firm(&original[head(&original)[IDENTITY].clone()]);
+            [if same { Survive } else { Refuse }; 2]
         }
-        // What is described, with a checksum that fits.
+        // What is described.
         7 => {
-            change(bytes, identity..metadata, u)?;
-            let metadata = bytes.len() - (whole - metadata);
-            fit(bytes, identity - HEADER, metadata - identity);
-            seal(bytes);
-            Demand::Survive
+            change(bytes, METADATA, u)?;
+            [Survive; 2]
         }
-        // The code: lengths stay, so that what is described may still fit.
+        8 => {
+            change(bytes, FUNCTIONS, u)?;
+            [Survive; 2]
+        }
+        // What is used where it lies, and code.
         _ => {
-            let at = metadata + u.choose_index((whole - metadata).max(1))?;
-            if let Some(byte) = bytes.get_mut(at) {
-                *byte ^= u.int_in_range(1..=255u8)?;
+            let at = rest + u.choose_index(bytes.len() - rest)?;
+            bytes[at] ^= u.int_in_range(1..=255u8)?;
+            if u.arbitrary()? {
+                seal(bytes);
+                [Survive; 2]
+            } else {
+                [Refuse, Survive]
             }
-            seal(bytes);
-            Demand::Survive
         }
     })
 }
@@ -191,9 +235,8 @@ fn attempt(u: &mut Unstructured<'_>) -> Result<Seen> {
     let all = originals();
     let own = usize::from(u.arbitrary::<bool>()?);
     let (engine, same) = (&all.engines[own], &all.artifacts[own]);
-    let original = u.choose(same)?;
-    let mut bytes = original.clone();
-    let demand = damage(&mut bytes, same, &all.artifacts[1 - own], u)?;
+    let mut bytes = u.choose(same)?.clone();
+    let [checked, trusted] = damage(&mut bytes, same, &all.artifacts[1 - own], u)?;
     let detected = Engine::detect_precompiled(&bytes).is_some();
     assert_eq!(
         detected,
@@ -205,19 +248,35 @@ fn attempt(u: &mut Unstructured<'_>) -> Result<Seen> {
     }
     #[expect(unsafe_code, reason = "deserialising trusts the code that it is given")]
     // SAFETY: that the code is what the compiler made matters when it runs; nothing here is instantiated.
-    let outcome = unsafe { Module::deserialize(engine, &bytes) };
-    let module = match (outcome, demand) {
-        (Err(error), _) => {
-            assert!(!format!("{error:?}").is_empty(), "an error without text");
-            return Ok(match demand {
-                Demand::Refuse => Seen::Refused,
-                Demand::Survive => Seen::Declined,
-            });
-        }
-        (Ok(_), Demand::Refuse) => panic!("a damaged artifact of {} bytes was read", bytes.len()),
-        (Ok(module), Demand::Survive) => module,
+    let outcomes = unsafe {
+        [
+            (Module::deserialize_checked(engine, &bytes), checked),
+            (Module::deserialize(engine, &bytes), trusted),
+        ]
     };
-    // All that can be asked without running anything.
+    let mut seen = Seen::Refused;
+    for (outcome, demand) in outcomes {
+        match (outcome, demand) {
+            (Err(error), _) => {
+                assert!(!format!("{error:?}").is_empty(), "an error without text");
+                if demand == Demand::Survive && seen == Seen::Refused {
+                    seen = Seen::Declined;
+                }
+            }
+            (Ok(_), Demand::Refuse) => {
+                panic!("a damaged artifact of {} bytes was read", bytes.len())
+            }
+            (Ok(module), Demand::Survive) => {
+                look(&module);
+                seen = Seen::Read;
+            }
+        }
+    }
+    Ok(seen)
+}
+
+/// Asks all that can be asked without running anything.
+fn look(module: &Module) {
     for import in module.imports() {
         let _ = (import.module(), import.name(), import.ty());
     }
@@ -238,5 +297,4 @@ fn attempt(u: &mut Unstructured<'_>) -> Result<Seen> {
     let mapped = module.address_map().map_or(0, Iterator::count);
     let _ = (module.name(), module.resources_required(), mapped);
     module.serialize().expect("what was read can be written");
-    Ok(Seen::Read)
 }

@@ -29,8 +29,6 @@ mod compare;
 mod generate;
 mod interleave;
 #[cfg(feature = "peers")]
-mod interpreter;
-#[cfg(feature = "peers")]
 mod judge;
 mod observe;
 #[cfg(feature = "peers")]
@@ -63,6 +61,46 @@ mod ours {
     mod wasi;
 
     use tussah as runtime;
+}
+
+/// On wasmi.
+#[cfg(feature = "peers")]
+#[path = "interpreter"]
+mod interpreter {
+    pub(crate) mod run;
+
+    /// wasmi, and what another version of it says otherwise.
+    mod runtime {
+        pub(super) use wasmi::*;
+
+        pub(super) fn zero(ty: ValType) -> Val {
+            Val::default_for_ty(ty)
+        }
+
+        pub(super) fn empty(ty: TableType) -> Ref {
+            Ref::null(ty.element())
+        }
+    }
+}
+
+/// On the wasmi before, for where the newest one differs.
+#[cfg(feature = "peers")]
+#[path = "interpreter"]
+mod older {
+    pub(crate) mod run;
+
+    /// As that of `interpreter`.
+    mod runtime {
+        pub(super) use wasmi_1::{Ref as Nullable, *};
+
+        pub(super) fn zero(ty: ValType) -> Val {
+            Val::default(ty)
+        }
+
+        pub(super) fn empty(ty: TableType) -> Val {
+            Val::default(ty.element())
+        }
+    }
 }
 
 /// On wasmtime 48.

@@ -63,9 +63,7 @@ pub fn march(plan: &Plan) -> std::io::Result<bool> {
                         Some(outcome) => {
                             *modules += 1;
                             tally.add(&outcome);
-                            if !outcome.differences.is_empty() {
-                                keep(&plan.keep, seed, &outcome);
-                            }
+                            keep(&plan.keep, seed, &outcome);
                         }
                         None => tally.nothing(),
                     }
@@ -82,16 +80,26 @@ pub fn march(plan: &Plan) -> std::io::Result<bool> {
     Ok(tally.conclude())
 }
 
+/// Keeps a module that differs; those in which wasmi 2 alone does go into a folder of their own, without being told.
 fn keep(folder: &Path, seed: u64, outcome: &Outcome) {
+    let differs = !outcome.differences.is_empty();
+    let (folder, what) = match differs {
+        true => (folder.to_owned(), &outcome.differences),
+        false if outcome.only_newest.is_empty() => return,
+        false => (folder.join("wasmi-2"), &outcome.only_newest),
+    };
     let text = format!(
         "seed {seed}, {}\n{}\n{}\n",
         outcome.name,
         outcome.mode,
-        outcome.differences.join("\n")
+        what.join("\n")
     );
-    announce(&format!("DIFFERENCE {text}"));
-    let path = folder.join(&outcome.name);
-    let kept = fs::write(path.with_extension("wasm"), &outcome.wasm)
+    if differs {
+        announce(&format!("DIFFERENCE {text}"));
+    }
+    let path = folder.join(outcome.name.replace(':', "-"));
+    let kept = fs::create_dir_all(&folder)
+        .and_then(|()| fs::write(path.with_extension("wasm"), &outcome.wasm))
         .and_then(|()| fs::write(path.with_extension("txt"), text));
     if let Err(error) = kept {
         announce(&format!("{}: {error}", path.display()));

@@ -14,7 +14,7 @@ use crate::generate;
 use crate::judge::startup;
 use crate::observe::{Ending, Observed};
 use crate::rng::Rng;
-use crate::{interpreter, ours, peer};
+use crate::{interpreter, older, ours, peer};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The engines of all runtimes. They belong to one thread: the epochs of tussah's must not change for others.
@@ -22,6 +22,38 @@ pub struct Campaign {
     ours: Vec<(Settings, tussah::Engine)>,
     peer: wasmtime::Engine,
     interpreter: wasmi::Engine,
+    older: wasmi_1::Engine,
+}
+
+/// The kinds of imports and exports, in the order in which wasmi wants the former.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Func,
+    Table,
+    Memory,
+    Global,
+}
+
+/// What a module imports and exports, in its order.
+pub(crate) struct Names {
+    pub(crate) imports: Vec<Kind>,
+    pub(crate) exports: Vec<String>,
+}
+
+impl Names {
+    fn new(module: &wasmtime::Module) -> Self {
+        let kinds = module.imports().map(|import| match import.ty() {
+            wasmtime::ExternType::Func(_) => Kind::Func,
+            wasmtime::ExternType::Table(_) => Kind::Table,
+            wasmtime::ExternType::Memory(_) => Kind::Memory,
+            wasmtime::ExternType::Global(_) => Kind::Global,
+            wasmtime::ExternType::Tag(_) => unreachable!("no generated module has tags"),
+        });
+        Names {
+            imports: kinds.collect(),
+            exports: module.exports().map(|e| e.name().to_owned()).collect(),
+        }
+    }
 }
 
 /// What became of a case.
@@ -58,6 +90,8 @@ pub struct Outcome {
     overflows: u64,
     /// Whether wasmi was compared at all.
     interpreted: bool,
+    /// Where the newest wasmi differs from all others, the one before among them.
+    only_newest: Vec<String>,
 }
 
 impl std::fmt::Debug for Campaign {
@@ -87,7 +121,8 @@ impl Campaign {
         Campaign {
             ours: vec![(PLAIN.settings, first)],
             peer: peer::run::engine(&cheap),
-            interpreter: interpreter::engine(),
+            interpreter: interpreter::run::engine(),
+            older: older::run::engine(),
         }
     }
 
@@ -147,24 +182,51 @@ impl Campaign {
                 Ok(seen) => {
                     outcome.yields = seen.yields;
                     let comparison = compare(&reference, &seen, Against::Peer);
-                    outcome.take("tussah", "wasmtime", comparison);
+                    outcome.take(&comparison);
+                    outcome.differences.extend(lines("tussah", &comparison));
                 }
                 Err(_) => return outcome.wrong("tussah: panicked while running".to_owned()),
             }
         }
-        match interpreter::compile(&self.interpreter, &case.wasm) {
-            Ok(module) => {
-                let names: Vec<_> = theirs.exports().map(|e| e.name().to_owned()).collect();
-                let seen = interpreter::observe(&module, case, &names);
-                let (reference, seen) = outcome.until_fuel_ends(reference, seen);
-                let comparison = compare(&reference, &seen, Against::Peer);
-                outcome.interpreted = true;
-                outcome.take("wasmi", "wasmtime", comparison);
-            }
-            Err(why) => outcome.unsupported = Some(why),
-        }
+        self.interpret(case, &Names::new(&theirs), &reference, &mut outcome);
         outcome
     }
+
+    /// Compares wasmi with wasmtime. Where they differ, the wasmi before says whose fault it is.
+    fn interpret(&self, case: &Case, names: &Names, reference: &Observed, outcome: &mut Outcome) {
+        let module = match interpreter::run::compile(&self.interpreter, &case.wasm) {
+            Ok(module) => module,
+            Err(why) => {
+                outcome.unsupported = Some(why);
+                return;
+            }
+        };
+        outcome.interpreted = true;
+        let seen = interpreter::run::observe(&module, case, names);
+        let newest = outcome.beside(reference, &seen);
+        outcome.take(&newest);
+        if newest.differences.is_empty() {
+            return;
+        }
+        let said = lines("wasmi", &newest);
+        let older = older::run::compile(&self.older, &case.wasm).ok();
+        let agrees = older.is_some_and(|module| {
+            let seen = older::run::observe(&module, case, names);
+            outcome.beside(reference, &seen).differences.is_empty()
+        });
+        if agrees {
+            outcome.only_newest = said;
+        } else {
+            outcome.differences.extend(said);
+        }
+    }
+}
+
+fn lines(who: &str, comparison: &Comparison) -> Vec<String> {
+    let lines = comparison.differences.iter();
+    lines
+        .map(|line| format!("{who} beside wasmtime: {}", line.what))
+        .collect()
 }
 
 /// Some way to run a case; without fuel only if it ends by itself.
@@ -213,28 +275,26 @@ impl Outcome {
         self.fuel = reference.fuel();
     }
 
-    fn take(&mut self, who: &str, beside: &str, comparison: Comparison) {
+    fn take(&mut self, comparison: &Comparison) {
         self.comparisons += comparison.made;
         self.overflows += u64::from(comparison.overflowed);
-        let lines = comparison.differences.into_iter();
-        self.differences
-            .extend(lines.map(|line| format!("{who} beside {beside}: {}", line.what)));
     }
 
-    /// Both without what follows the end of fuel in either: what was done by then is each runtime's own.
-    fn until_fuel_ends(&mut self, mut one: Observed, mut other: Observed) -> (Observed, Observed) {
+    /// Compares with wasmi, up to the end of fuel in either: what was done by then is each runtime's own.
+    fn beside(&mut self, reference: &Observed, seen: &Observed) -> Comparison {
         let ended = |run: &Observed| {
             let ends = |ending: &Ending| ending.trap() == Some("OutOfFuel");
             run.calls.iter().position(|call| ends(&call.ending))
         };
-        let first = [ended(&one), ended(&other)].into_iter().flatten().min();
-        if let Some(first) = first {
-            self.cut_by_fuel = true;
-            for run in [&mut one, &mut other] {
-                run.calls.truncate(first);
-                (run.memories, run.globals, run.tables) = Default::default();
-            }
-        }
-        (one, other)
+        let first = [ended(reference), ended(seen)].into_iter().flatten().min();
+        let Some(first) = first else {
+            return compare(reference, seen, Against::Peer);
+        };
+        self.cut_by_fuel = true;
+        let until = |run: &Observed| Observed {
+            calls: run.calls[..first.min(run.calls.len())].to_vec(),
+            ..Observed::default()
+        };
+        compare(&until(reference), &until(seen), Against::Peer)
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Tally {
     cut_by_fuel: u64,
     overflows: u64,
     differing: u64,
+    only_newest: u64,
+    called: u64,
     endings: BTreeMap<String, u64>,
     unsupported: BTreeMap<String, u64>,
 }
@@ -54,6 +56,8 @@ impl Tally {
             cut_by_fuel: 0,
             overflows: 0,
             differing: 0,
+            only_newest: 0,
+            called: 0,
             endings: BTreeMap::new(),
             unsupported: BTreeMap::new(),
         }
@@ -80,6 +84,8 @@ impl Tally {
         self.cut_by_fuel += u64::from(outcome.cut_by_fuel);
         self.overflows += outcome.overflows;
         self.differing += u64::from(!outcome.differences.is_empty());
+        self.only_newest += u64::from(!outcome.only_newest.is_empty());
+        self.called += u64::from(outcome.endings.len() > 1);
         for ending in &outcome.endings {
             *self.endings.entry(ending.clone()).or_default() += 1;
         }
@@ -124,8 +130,8 @@ impl Tally {
             .collect();
         announce("");
         announce(&format!(
-            "modules               {}, {} of them structured, {} refused by both; {} seeds gave none",
-            self.modules, self.structured, self.refused, self.nothing
+            "modules               {}, {} of them structured, {} with calls, {} refused by both; {} seeds gave none",
+            self.modules, self.structured, self.called, self.refused, self.nothing
         ));
         announce(&format!(
             "returned              {} % from an exported function, {} % from all",
@@ -152,6 +158,10 @@ impl Tally {
             "exhausted             fuel in {} modules ({} not run in tussah without fuel, {} compared with wasmi up to \
              there), stacks in {} comparisons",
             self.out_of_fuel, self.endless, self.cut_by_fuel, self.overflows
+        ));
+        announce(&format!(
+            "explained otherwise   {} modules in which wasmi 2 alone differs: wasmi 1 does as wasmtime and tussah",
+            self.only_newest
         ));
         announce(&format!("differing modules     {}", self.differing));
         announce(&format!("seconds               {:.0}", self.seconds()));

@@ -70,7 +70,7 @@ pub(crate) fn smith_of(data: &[u8]) -> Option<(Case, bool)> {
 /// Bytes that lead to a module, most of the time: what a fuzzer without coverage begins with.
 pub fn smith_bytes(seed: u64) -> Vec<u8> {
     let mut rng = Rng::new(seed);
-    let words = 64 + rng.below(700);
+    let words = 512 + rng.below(4_096);
     (0..=words)
         .flat_map(|_| rng.number().to_le_bytes())
         .collect()

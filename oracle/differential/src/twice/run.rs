@@ -105,9 +105,12 @@ pub(crate) async fn watch(module: &Module, case: &Case, mode: &Mode, extra: u64)
     };
     let mut store = Store::new(module.engine(), state);
     store.limiter(|state| &mut state.limits);
-    if settings.epochs {
+    if settings.epochs && mode.fiber {
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
+    } else if settings.epochs {
+        // Who cannot yield looks at the epoch all the same, and never sees the deadline.
+        store.set_epoch_deadline(u64::from(u32::MAX));
     }
     let mut run = Run {
         store,

@@ -1,17 +1,18 @@
 //! A run of a case in wasmi, an interpreter with another interface: the host, the values and what is looked at are those
 //! of `twice/`, said in its words. Its fuel is its own, so none is reported.
 
+use super::runtime::errors::{ErrorKind, HostError, InstantiationError};
+use super::runtime::{
+    AsContext, AsContextMut, Caller, Config, Engine, Error, Extern, ExternRef, ExternType, F32,
+    F64, Func, FuncType, Global, Instance, Memory, Module, Nullable, Store, StoreLimits,
+    StoreLimitsBuilder, Table, TrapCode, V128, Val, ValType, empty, zero,
+};
+use crate::campaign::{Kind, Names};
 use crate::case::Case;
 use crate::observe::{Call, Ending, Observed, Value};
 use crate::rng::Rng;
 use crc32fast::Hasher;
 use std::fmt;
-use wasmi::errors::{ErrorKind, HostError, InstantiationError};
-use wasmi::{
-    AsContext, AsContextMut, Caller, Config, Engine, Error, Extern, ExternRef, ExternType, F32,
-    F64, Func, FuncType, Global, Instance, Memory, Module, Nullable, Ref, Store, StoreLimits,
-    StoreLimitsBuilder, Table, TrapCode, V128, Val, ValType,
-};
 
 /// Units of its own for one of the case's.
 const UNITS: u64 = 40;
@@ -57,8 +58,8 @@ pub(crate) fn compile(engine: &Engine, wasm: &[u8]) -> Result<Module, String> {
     Module::new(engine, wasm).map_err(|error| error.to_string())
 }
 
-/// Runs a case. The module's exports are taken in the order of their names here: wasmi tells it in an order of its own.
-pub(crate) fn observe(module: &Module, case: &Case, exports: &[String]) -> Observed {
+/// Runs a case. Imports and exports are taken in the module's order: wasmi tells them in orders of its own.
+pub(crate) fn observe(module: &Module, case: &Case, names: &Names) -> Observed {
     let state = State {
         limits: StoreLimitsBuilder::new()
             .memory_size(16 << 20)
@@ -78,7 +79,7 @@ pub(crate) fn observe(module: &Module, case: &Case, exports: &[String]) -> Obser
         case,
         seen: Observed::default(),
     };
-    run.all(module, exports);
+    run.all(module, names);
     run.seen
 }
 
@@ -94,19 +95,21 @@ impl Run<'_> {
         self.store.set_fuel(fuel).expect("fuel is counted");
     }
 
-    fn all(&mut self, module: &Module, exports: &[String]) {
+    fn all(&mut self, module: &Module, names: &Names) {
         self.refuel();
-        let mut externs = match imports(&mut self.store, module) {
+        let mut externs = match imports(&mut self.store, module, &names.imports) {
             Ok(imports) => imports,
             Err(error) => {
                 self.ended("imports", Ending::Failed(error.to_string()));
                 return;
             }
         };
-        match Instance::new(&mut self.store, module, &externs) {
+        let mut sorted = externs.clone();
+        sorted.sort_by_key(rank);
+        match Instance::new(&mut self.store, module, &sorted) {
             Ok(instance) => {
                 self.ended("instantiate", Ending::Returned(Vec::new()));
-                let exports: Vec<_> = exports
+                let exports: Vec<_> = (names.exports)
                     .iter()
                     .map(|name| {
                         let export = instance.get_export(&self.store, name);
@@ -133,11 +136,7 @@ impl Run<'_> {
                     .iter()
                     .map(|ty| any(&mut self.store, *ty, &mut rng))
                     .collect();
-                let mut results: Vec<_> = ty
-                    .results()
-                    .iter()
-                    .map(|ty| Val::default_for_ty(*ty))
-                    .collect();
+                let mut results: Vec<_> = ty.results().iter().map(|ty| zero(*ty)).collect();
                 let outcome = func.call(&mut self.store, &params, &mut results);
                 let ending = match outcome {
                     Ok(()) => {
@@ -202,12 +201,13 @@ fn ending(error: &Error) -> Ending {
         }
         _ => None,
     });
-    match code {
+    let code = code.map(|code| format!("{code:?}"));
+    match code.as_deref() {
         // A limit of the store's, in the others' words no trap but an error.
-        None | Some(TrapCode::GrowthOperationLimited | TrapCode::OutOfSystemMemory) => {
+        None | Some("GrowthOperationLimited" | "OutOfSystemMemory") => {
             Ending::Failed(error.to_string())
         }
-        Some(code) => Ending::Trapped(format!("{code:?}")),
+        Some(code) => Ending::Trapped(code.to_owned()),
     }
 }
 
@@ -306,21 +306,41 @@ fn function(store: &mut Store<State>, ty: FuncType, index: usize) -> Func {
     })
 }
 
-fn imports(store: &mut Store<State>, module: &Module) -> Result<Vec<Extern>, Error> {
+/// The order in which wasmi wants imports; among those of a kind it is the module's.
+fn rank(external: &Extern) -> Kind {
+    match external {
+        Extern::Func(_) => Kind::Func,
+        Extern::Table(_) => Kind::Table,
+        Extern::Memory(_) => Kind::Memory,
+        Extern::Global(_) => Kind::Global,
+    }
+}
+
+fn imports(
+    store: &mut Store<State>,
+    module: &Module,
+    kinds: &[Kind],
+) -> Result<Vec<Extern>, Error> {
+    let types: Vec<_> = module.imports().map(|import| import.ty().clone()).collect();
+    let of = |ty: &ExternType| match ty {
+        ExternType::Func(_) => Kind::Func,
+        ExternType::Table(_) => Kind::Table,
+        ExternType::Memory(_) => Kind::Memory,
+        ExternType::Global(_) => Kind::Global,
+    };
     let mut rng = Rng::new(store.data().seed ^ 0x1a2b);
-    let mut made = Vec::new();
-    for (index, import) in module.imports().enumerate() {
-        made.push(match import.ty() {
+    let mut made = Vec::<Extern>::new();
+    for (index, kind) in kinds.iter().enumerate() {
+        let before = made.iter().filter(|one| rank(one) == *kind).count();
+        let ty = types.iter().filter(|ty| of(ty) == *kind).nth(before);
+        made.push(match ty.expect("as many of each kind as the module has") {
             ExternType::Func(ty) => Extern::Func(function(store, ty.clone(), index)),
             ExternType::Global(ty) => {
                 let value = any(&mut *store, ty.content(), &mut rng);
                 Extern::Global(Global::new(&mut *store, value, ty.mutability()))
             }
             ExternType::Memory(ty) => Extern::Memory(Memory::new(&mut *store, *ty)?),
-            ExternType::Table(ty) => {
-                let null = Ref::null(ty.element());
-                Extern::Table(Table::new(&mut *store, *ty, null)?)
-            }
+            ExternType::Table(ty) => Extern::Table(Table::new(&mut *store, *ty, empty(*ty))?),
         });
     }
     Ok(made)
