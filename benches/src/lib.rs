@@ -32,6 +32,7 @@ pub mod ours {
     pub(crate) mod config;
     pub mod instantiate;
     pub mod interrupt;
+    pub mod load;
     pub mod trap;
     mod wasi;
 
@@ -67,6 +68,7 @@ pub mod peer {
     pub(crate) mod config;
     pub mod instantiate;
     pub mod interrupt;
+    pub mod load;
     pub mod trap;
     mod wasi;
 
