@@ -368,3 +368,38 @@ fn vectors_survive_suspension() {
     assert_eq!(result.expect("does not trap"), add(sum, other));
     assert!(polls > 50, "suspended {polls} times");
 }
+
+/// Where a stack ends, the count is in the register of a parameter; which one depends on how results are returned.
+#[test]
+fn fuel_is_exact_where_stacks_overflow() {
+    let engine = engine(|c| _ = c.consume_fuel(true));
+    for (integers, vectors) in [(5, 5), (9, 1), (1, 9), (8, 8)] {
+        let results = " i64".repeat(integers) + &" v128".repeat(vectors);
+        let text = format!(
+            "(module (global $depth (export \"depth\") (mut i64) (i64.const 0))
+                (func $f (export \"f\") (result{results})
+                    (global.set $depth (i64.add (global.get $depth) (i64.const 1)))
+                    (call $f)))"
+        );
+        let module = Module::new(&engine, &text).expect("compiles");
+        let mut store = store(&engine);
+        store
+            .set_fuel(u64::from(u32::MAX))
+            .expect("fuel is counted");
+        let instance = Instance::new(&mut store, &module, &[]).expect("instantiates");
+        let f = instance.get_func(&mut store, "f").expect("is exported");
+        let mut results = vec![Val::I32(0); integers + vectors];
+        let error = f
+            .call(&mut store, &[], &mut results)
+            .expect_err("overflows");
+        assert_eq!(error.downcast_ref(), Some(&tussah::Trap::StackOverflow));
+        let depth = instance
+            .get_global(&mut store, "depth")
+            .expect("is exported");
+        let depth = depth.get(&mut store).unwrap_i64().cast_unsigned();
+        let used = u64::from(u32::MAX) - store.get_fuel().expect("fuel is counted");
+        // Each entry, the four operators before the call, and the call; the last call did not get to its entry.
+        assert!(depth > 100);
+        assert_eq!(used, 6 * depth, "{integers} integers, {vectors} vectors");
+    }
+}

@@ -89,7 +89,7 @@ macro_rules! truncation {
     clippy::cast_sign_loss,
     reason = "what does not fit is what is tested"
 )]
-fn allowed(op: &Op, args: &[V], actual: V) -> bool {
+pub(crate) fn allowed(op: &Op, args: &[V], actual: V) -> bool {
     let zero_above = lanes::<u64>(actual)[1] == 0;
     match op.name {
         "i8x16.relaxed_swizzle" => {
