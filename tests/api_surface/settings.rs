@@ -63,7 +63,7 @@ fn setters() {
         wt::RegallocAlgorithm => [Copy + std::fmt::Debug + PartialEq];
         wt::Enabled => [Copy + std::fmt::Debug + PartialEq];
         wt::ModuleVersionStrategy => [Clone + Default + std::hash::Hash];
-        wt::InstanceAllocationStrategy => [Clone + std::fmt::Debug + Default + From<P>];
+        wt::InstanceAllocationStrategy => [Clone + Default];
         wt::PoolingAllocationConfig => [Clone + std::fmt::Debug + Default];
         dyn wt::CustomCodeMemory => [?Sized + Send + Sync];
     }
