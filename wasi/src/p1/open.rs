@@ -54,13 +54,13 @@ pub(super) async fn path_open(
     let directory = ctx.table.directory(fd, needed(oflags))?;
     let descriptor = ctx.table.get(fd)?;
     let read = base & rights::FD_READ != 0;
-    let write = base & (rights::FD_WRITE | rights::FD_ALLOCATE | rights::FD_FILESTAT_SET_SIZE) != 0;
+    let write = base & rights::FD_WRITE != 0;
     let handed = descriptor.inheriting;
     ctx.table.check_room()?;
 
     let changes = oflags & (oflags::CREAT | oflags::TRUNC) != 0;
     let wants_write = write && contains(handed, rights::FD_WRITE);
-    if !permitted(directory.file_perms, false, changes || base & rights::FD_WRITE != 0) {
+    if !permitted(directory.file_perms, false, changes || write) {
         return Err(Errno::PERM);
     }
     let request = Request {
