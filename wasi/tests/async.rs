@@ -58,7 +58,12 @@ fn events(guest: &Guest) -> Vec<(u64, u16, u8, u64)> {
     let event = |i: u32| {
         let bytes = guest.bytes(at(i) + 8, 3);
         let error = u16::from_le_bytes([bytes[0], bytes[1]]);
-        (guest.u64_at(at(i)), error, bytes[2], guest.u64_at(at(i) + 16))
+        (
+            guest.u64_at(at(i)),
+            error,
+            bytes[2],
+            guest.u64_at(at(i) + 16),
+        )
     };
     (0..guest.u32_at(OUT)).map(event).collect()
 }
@@ -85,7 +90,10 @@ fn a_thousand_guests_sleep_at_once_on_one_thread() {
         let mut guests = Vec::new();
         for _ in 0..GUESTS {
             let mut store = Store::new(&engine, WasiCtxBuilder::new().build_p1());
-            let instance = pre.instantiate_async(&mut store).await.expect("instantiates");
+            let instance = pre
+                .instantiate_async(&mut store)
+                .await
+                .expect("instantiates");
             guests.push((store, instance));
         }
         let begun = Instant::now();
@@ -110,15 +118,22 @@ fn a_thousand_guests_sleep_at_once_on_one_thread() {
         let elapsed = begun.elapsed();
         eprintln!("{GUESTS} guests slept 1 s each in {elapsed:?} on one thread");
         assert_eq!(woken.load(Ordering::Relaxed), GUESTS);
-        assert!(elapsed >= Duration::from_secs(1), "{elapsed:?}: they did not sleep");
-        assert!(elapsed < Duration::from_secs(4), "{elapsed:?}: they waited for each other");
+        assert!(
+            elapsed >= Duration::from_secs(1),
+            "{elapsed:?}: they did not sleep"
+        );
+        assert!(
+            elapsed < Duration::from_secs(4),
+            "{elapsed:?}: they waited for each other"
+        );
     });
 }
 
 #[tokio::test]
 async fn a_read_waits_for_a_pipe_and_others_run() {
     let (mut ours, theirs) = tokio::io::duplex(64);
-    let mut guest = Guest::suspending(WasiCtxBuilder::new().stdin(AsyncStdinStream::new(theirs))).await;
+    let mut guest =
+        Guest::suspending(WasiCtxBuilder::new().stdin(AsyncStdinStream::new(theirs))).await;
     let [iov, count] = guest.iov(16);
     let writer = tokio::spawn(async move {
         tokio::time::sleep(SOON).await;
@@ -135,15 +150,21 @@ async fn a_read_waits_for_a_pipe_and_others_run() {
 #[tokio::test]
 async fn a_read_given_up_loses_nothing() {
     let (mut ours, theirs) = tokio::io::duplex(64);
-    let mut guest = Guest::suspending(WasiCtxBuilder::new().stdin(AsyncStdinStream::new(theirs))).await;
+    let mut guest =
+        Guest::suspending(WasiCtxBuilder::new().stdin(AsyncStdinStream::new(theirs))).await;
     let [iov, count] = guest.iov(16);
     for _ in 0..3 {
         let given_up = timeout(SOON, guest.call_async("fd_read", &[0, iov, count, OUT])).await;
         assert!(given_up.is_err(), "there was nothing to read");
     }
-    ours.write_all(b"all of it").await.expect("the pipe is open");
+    ours.write_all(b"all of it")
+        .await
+        .expect("the pipe is open");
     assert_eq!(guest.call_async("fd_read", &[0, iov, count, OUT]).await, 0);
-    assert_eq!(guest.bytes(BUFFER, guest.u32_at(OUT) as usize), b"all of it");
+    assert_eq!(
+        guest.bytes(BUFFER, guest.u32_at(OUT) as usize),
+        b"all of it"
+    );
 }
 
 #[tokio::test]
@@ -168,10 +189,14 @@ async fn a_write_waits_for_room() {
 #[tokio::test]
 async fn a_stream_that_must_not_wait_says_so() {
     let (mut ours, theirs) = tokio::io::duplex(64);
-    let mut guest = Guest::suspending(WasiCtxBuilder::new().stdin(AsyncStdinStream::new(theirs))).await;
+    let mut guest =
+        Guest::suspending(WasiCtxBuilder::new().stdin(AsyncStdinStream::new(theirs))).await;
     assert_eq!(guest.call_async("fd_fdstat_set_flags", &[0, 4]).await, 0);
     let [iov, count] = guest.iov(16);
-    assert_eq!(guest.call_async("fd_read", &[0, iov, count, OUT]).await, AGAIN);
+    assert_eq!(
+        guest.call_async("fd_read", &[0, iov, count, OUT]).await,
+        AGAIN
+    );
     ours.write_all(b"now").await.expect("the pipe is open");
     assert_eq!(guest.call_async("fd_read", &[0, iov, count, OUT]).await, 0);
     assert_eq!(guest.u32_at(OUT), 3);
@@ -180,8 +205,13 @@ async fn a_stream_that_must_not_wait_says_so() {
 #[tokio::test]
 async fn polling_ends_with_whichever_is_first() {
     let (mut ours, theirs) = tokio::io::duplex(64);
-    let mut guest = Guest::suspending(WasiCtxBuilder::new().stdin(AsyncStdinStream::new(theirs))).await;
-    let subscriptions = [clock(7, 50_000_000), descriptor(8, 1, 0), clock(9, 60_000_000_000)];
+    let mut guest =
+        Guest::suspending(WasiCtxBuilder::new().stdin(AsyncStdinStream::new(theirs))).await;
+    let subscriptions = [
+        clock(7, 50_000_000),
+        descriptor(8, 1, 0),
+        clock(9, 60_000_000_000),
+    ];
     let begun = Instant::now();
     assert_eq!(poll(&mut guest, &subscriptions).await, [(7, 0, 0, 0)]);
     assert!(begun.elapsed() >= Duration::from_millis(50));
@@ -198,10 +228,18 @@ async fn polling_ends_with_whichever_is_first() {
     drop(writer.await.expect("no panic"));
     let [iov, count] = guest.iov(16);
     assert_eq!(guest.call_async("fd_read", &[0, iov, count, OUT]).await, 0);
-    assert_eq!(poll(&mut guest, &subscriptions).await, [(8, 0, 1, 0)], "the end");
+    assert_eq!(
+        poll(&mut guest, &subscriptions).await,
+        [(8, 0, 1, 0)],
+        "the end"
+    );
     assert_eq!(guest.bytes(EVENTS + 24, 1), [1], "and that it is the end");
     // Descriptors that do not exist, or not that way, are events with errors.
-    let subscriptions = [descriptor(1, 1, 99), descriptor(2, 1, 1), descriptor(3, 2, 2)];
+    let subscriptions = [
+        descriptor(1, 1, 99),
+        descriptor(2, 1, 1),
+        descriptor(3, 2, 2),
+    ];
     let events = poll(&mut guest, &subscriptions).await;
     assert_eq!(events[0].1, 8);
     assert_eq!(events[1].1, 76);
@@ -213,7 +251,10 @@ async fn a_poll_given_up_can_be_repeated() {
     let mut guest = Guest::suspending(&mut WasiCtxBuilder::new()).await;
     let given_up = timeout(SOON, poll(&mut guest, &[clock(1, 60_000_000_000)])).await;
     assert!(given_up.is_err());
-    assert_eq!(poll(&mut guest, &[clock(2, 1_000_000)]).await, [(2, 0, 0, 0)]);
+    assert_eq!(
+        poll(&mut guest, &[clock(2, 1_000_000)]).await,
+        [(2, 0, 0, 0)]
+    );
 }
 
 #[tokio::test]
@@ -256,7 +297,10 @@ async fn a_fifo_in_a_directory_is_waited_for() {
     let args = guest.open_args(3, "fifo", 0, 0, FD_READ);
     assert_eq!(guest.call_async("path_open", &args).await, 0);
     let fd = i64::from(guest.u32_at(OUT));
-    let mut peer = fs::OpenOptions::new().write(true).open(&fifo).expect("it opens");
+    let mut peer = fs::OpenOptions::new()
+        .write(true)
+        .open(&fifo)
+        .expect("it opens");
     let [iov, count] = guest.iov(16);
     let given_up = timeout(SOON, guest.call_async("fd_read", &[fd, iov, count, OUT])).await;
     assert!(given_up.is_err(), "nobody has written");
@@ -284,14 +328,19 @@ async fn file_work_given_up_leaves_a_usable_context() {
     let [iov, count] = guest.iov(4096);
     for _ in 0..50 {
         // Polled once: the work is on the pool, and the guest is gone.
-        let call = guest.call_async("fd_write", &[fd, iov, count, OUT]);
-        let _ = timeout(Duration::ZERO, call).await;
+        let args = [fd, iov, count, OUT];
+        let _ = timeout(Duration::ZERO, guest.call_async("fd_write", &args)).await;
     }
-    assert_eq!(guest.call_async("fd_write", &[fd, iov, count, OUT]).await, 0);
+    assert_eq!(
+        guest.call_async("fd_write", &[fd, iov, count, OUT]).await,
+        0
+    );
     assert_eq!(guest.u32_at(OUT), 4096);
     assert_eq!(guest.call_async("fd_sync", &[fd]).await, NOTCAPABLE);
     assert_eq!(guest.call_async("fd_close", &[fd]).await, 0);
-    let size = fs::metadata(folder.path().join("file")).expect("it is there").len();
+    let size = fs::metadata(folder.path().join("file"))
+        .expect("it is there")
+        .len();
     assert!(size.is_multiple_of(4096) && size > 0, "{size} bytes");
 }
 
@@ -300,7 +349,9 @@ async fn sockets_of_the_host_accept_receive_and_send() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");
     let mut builder = WasiCtxBuilder::new();
-    builder.preopened_listener(listener).expect("it can be made non-blocking");
+    builder
+        .preopened_listener(listener)
+        .expect("it can be made non-blocking");
     let mut guest = Guest::suspending(&mut builder).await;
     let given_up = timeout(SOON, guest.call_async("sock_accept", &[3, 0, OUT])).await;
     assert!(given_up.is_err(), "nobody has connected");
@@ -316,12 +367,27 @@ async fn sockets_of_the_host_accept_receive_and_send() {
     let [iov, count] = guest.iov(16);
     let flags = OUT + 8;
     // Peeking takes nothing; waiting for all waits for all.
-    assert_eq!(guest.call_async("sock_recv", &[fd, iov, count, 1, OUT, flags]).await, 0);
+    assert_eq!(
+        guest
+            .call_async("sock_recv", &[fd, iov, count, 1, OUT, flags])
+            .await,
+        0
+    );
     let [iov, count] = guest.iov(4);
-    assert_eq!(guest.call_async("sock_recv", &[fd, iov, count, 2, OUT, flags]).await, 0);
+    assert_eq!(
+        guest
+            .call_async("sock_recv", &[fd, iov, count, 2, OUT, flags])
+            .await,
+        0
+    );
     assert_eq!(guest.bytes(BUFFER, guest.u32_at(OUT) as usize), b"ping");
     guest.put(BUFFER, b"pong");
-    assert_eq!(guest.call_async("sock_send", &[fd, iov, count, 0, OUT]).await, 0);
+    assert_eq!(
+        guest
+            .call_async("sock_send", &[fd, iov, count, 0, OUT])
+            .await,
+        0
+    );
     assert_eq!(guest.u32_at(OUT), 4);
     assert_eq!(guest.call_async("sock_shutdown", &[fd, 2]).await, 0);
     assert_eq!(peer.join().expect("no panic"), "pong");
@@ -337,7 +403,10 @@ fn synchronous_waits_block() {
         let mut guest = Guest::new(&mut WasiCtxBuilder::new());
         guest.put(SUBSCRIPTIONS, &clock(5, 50_000_000));
         let begun = Instant::now();
-        assert_eq!(guest.call("poll_oneoff", &[SUBSCRIPTIONS, EVENTS, 1, OUT]), 0);
+        assert_eq!(
+            guest.call("poll_oneoff", &[SUBSCRIPTIONS, EVENTS, 1, OUT]),
+            0
+        );
         assert!(begun.elapsed() >= Duration::from_millis(50));
         assert_eq!(events(&guest), [(5, 0, 0, 0)]);
         assert_eq!(guest.call("sched_yield", &[]), 0);

@@ -35,7 +35,13 @@ impl World {
         for dir in ["secret/empty", "root/dir/sub", "other", "readonly"] {
             fs::create_dir_all(at.join(dir)).expect("a folder can be made");
         }
-        for file in ["secret/file", "root/file", "root/dir/file", "other/file", "readonly/file"] {
+        for file in [
+            "secret/file",
+            "root/file",
+            "root/dir/file",
+            "other/file",
+            "readonly/file",
+        ] {
             fs::write(at.join(file), file).expect("a file can be written");
         }
         symlink("file", at.join("secret/link")).expect("a link can be made");
@@ -84,7 +90,10 @@ impl World {
 
     /// The error number of an attempt to open.
     fn open(&mut self, fd: i64, path: &str, follow: i64, oflags: i64, rights: i64) -> u32 {
-        self.guest.open(fd, path, follow, oflags, rights).err().unwrap_or(0)
+        self.guest
+            .open(fd, path, follow, oflags, rights)
+            .err()
+            .unwrap_or(0)
     }
 
     fn on(&mut self, name: &str, fd: i64, path: &str) -> u32 {
@@ -94,35 +103,41 @@ impl World {
 
     fn stat(&mut self, fd: i64, follow: i64, path: &str) -> u32 {
         let [at, len] = self.guest.first(path);
-        self.guest.call("path_filestat_get", &[fd, follow, at, len, OUT])
+        self.guest
+            .call("path_filestat_get", &[fd, follow, at, len, OUT])
     }
 
     fn set_times(&mut self, fd: i64, follow: i64, path: &str) -> u32 {
         let [at, len] = self.guest.first(path);
-        self.guest.call("path_filestat_set_times", &[fd, follow, at, len, 1, 1, 5])
+        self.guest
+            .call("path_filestat_set_times", &[fd, follow, at, len, 1, 1, 5])
     }
 
     fn rename(&mut self, (from, old): (i64, &str), (to, new): (i64, &str)) -> u32 {
         let [old, old_len] = self.guest.first(old);
         let [new, new_len] = self.guest.second(new);
-        self.guest.call("path_rename", &[from, old, old_len, to, new, new_len])
+        self.guest
+            .call("path_rename", &[from, old, old_len, to, new, new_len])
     }
 
     fn link(&mut self, (from, old): (i64, &str), (to, new): (i64, &str)) -> u32 {
         let [old, old_len] = self.guest.first(old);
         let [new, new_len] = self.guest.second(new);
-        self.guest.call("path_link", &[from, 0, old, old_len, to, new, new_len])
+        self.guest
+            .call("path_link", &[from, 0, old, old_len, to, new, new_len])
     }
 
     fn symlink(&mut self, target: &str, (fd, new): (i64, &str)) -> u32 {
         let [old, old_len] = self.guest.first(target);
         let [new, new_len] = self.guest.second(new);
-        self.guest.call("path_symlink", &[old, old_len, fd, new, new_len])
+        self.guest
+            .call("path_symlink", &[old, old_len, fd, new, new_len])
     }
 
     fn readlink(&mut self, fd: i64, path: &str) -> u32 {
         let [at, len] = self.guest.first(path);
-        self.guest.call("path_readlink", &[fd, at, len, BUFFER, 4096, OUT])
+        self.guest
+            .call("path_readlink", &[fd, at, len, BUFFER, 4096, OUT])
     }
 
     /// What is outside of the directories that the guest may change, as text.
@@ -311,11 +326,18 @@ escapes! {
 fn what_is_inside_is_reached() {
     let mut world = World::new();
     let w = &mut world;
-    let fd = w.guest.open(ROOT, "dir/../file", 0, 0, FD_READ | FD_WRITE).expect("opens");
+    let fd = w
+        .guest
+        .open(ROOT, "dir/../file", 0, 0, FD_READ | FD_WRITE)
+        .expect("opens");
     assert_eq!(w.guest.read(fd, 100).expect("reads"), b"root/file");
     assert_eq!(w.guest.write(fd, b"!").expect("writes"), 1);
     assert_eq!(w.stat(ROOT, 0, "dir/file"), 0);
-    assert_eq!(w.stat(ROOT, 0, "up_file"), 0, "a link itself may be looked at");
+    assert_eq!(
+        w.stat(ROOT, 0, "up_file"),
+        0,
+        "a link itself may be looked at"
+    );
     assert_eq!(w.set_times(ROOT, 0, "dir/file"), 0);
     assert_eq!(w.on("path_create_directory", ROOT, "dir/made"), 0);
     assert_eq!(w.on("path_remove_directory", ROOT, "dir/made"), 0);
@@ -325,7 +347,10 @@ fn what_is_inside_is_reached() {
     assert_eq!(w.link((ROOT, "file"), (OTHER, "linked")), 0);
     assert_eq!(w.rename((ROOT, "file"), (OTHER, "moved")), 0);
     assert_eq!(w.on("path_unlink_file", OTHER, "moved"), 0);
-    let fd = w.guest.open(READONLY, "file", 0, 0, FD_READ).expect("opens");
+    let fd = w
+        .guest
+        .open(READONLY, "file", 0, 0, FD_READ)
+        .expect("opens");
     assert_eq!(w.guest.read(fd, 100).expect("reads"), b"readonly/file");
     assert_eq!(w.link((READONLY, "file"), (READONLY, "linked")), PERM);
 }
@@ -368,25 +393,40 @@ fn race(attempt: impl Fn(&mut World) -> bool) -> (u32, u32) {
 
 #[test]
 fn racing_swaps_while_reading() {
-    let (inside, refused) = race(|world| match world.guest.open(ROOT, "raced/file", FOLLOW, 0, FD_READ) {
-        Ok(fd) => {
-            let read = world.guest.read(fd, 100).expect("an open file can be read");
-            assert_eq!(read, b"inside", "the guest has read a file outside");
-            assert_eq!(world.guest.call("fd_close", &[fd]), 0);
-            true
-        }
-        Err(_) => false,
-    });
+    let (inside, refused) =
+        race(
+            |world| match world.guest.open(ROOT, "raced/file", FOLLOW, 0, FD_READ) {
+                Ok(fd) => {
+                    let read = world.guest.read(fd, 100).expect("an open file can be read");
+                    assert_eq!(read, b"inside", "the guest has read a file outside");
+                    assert_eq!(world.guest.call("fd_close", &[fd]), 0);
+                    true
+                }
+                Err(_) => false,
+            },
+        );
     eprintln!("{inside} reads inside, {refused} refused");
-    assert!(inside > 100 && refused > 100, "{inside} and {refused}: there was no race");
+    assert!(
+        inside > 100 && refused > 100,
+        "{inside} and {refused}: there was no race"
+    );
 }
 
 #[test]
 fn racing_swaps_while_changing() {
     let (inside, refused) = race(|world| {
-        let made = match world.guest.open(ROOT, "raced/created", FOLLOW, CREAT, FD_WRITE) {
+        let made = match world
+            .guest
+            .open(ROOT, "raced/created", FOLLOW, CREAT, FD_WRITE)
+        {
             Ok(fd) => {
-                assert_eq!(world.guest.write(fd, b"x").expect("an open file can be written"), 1);
+                assert_eq!(
+                    world
+                        .guest
+                        .write(fd, b"x")
+                        .expect("an open file can be written"),
+                    1
+                );
                 assert_eq!(world.guest.call("fd_close", &[fd]), 0);
                 true
             }
@@ -402,5 +442,8 @@ fn racing_swaps_while_changing() {
         made
     });
     eprintln!("{inside} changes inside, {refused} refused");
-    assert!(inside > 100 && refused > 100, "{inside} and {refused}: there was no race");
+    assert!(
+        inside > 100 && refused > 100,
+        "{inside} and {refused}: there was no race"
+    );
 }

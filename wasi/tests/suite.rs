@@ -49,10 +49,18 @@ impl Case {
         if outcome.ended != Ok(self.exit_code) {
             return wrong("ended otherwise");
         }
-        if self.stdout.as_ref().is_some_and(|text| *text != outcome.stdout) {
+        if self
+            .stdout
+            .as_ref()
+            .is_some_and(|text| *text != outcome.stdout)
+        {
             return wrong("wrote something else");
         }
-        if self.stderr.as_ref().is_some_and(|text| *text != outcome.stderr) {
+        if self
+            .stderr
+            .as_ref()
+            .is_some_and(|text| *text != outcome.stderr)
+        {
             return wrong("wrote something else to stderr");
         }
         Ok(())
@@ -101,7 +109,10 @@ fn programs(folder: &Path) -> Vec<PathBuf> {
 /// The context that a case asks for, in a fresh copy of its folders.
 fn context(program: &Path, case: &Case, scratch: &Path) -> (WasiP1Ctx, [MemoryOutputPipe; 2]) {
     let folder = program.parent().expect("a program lies in a folder");
-    let outputs = [MemoryOutputPipe::new(1 << 20), MemoryOutputPipe::new(1 << 20)];
+    let outputs = [
+        MemoryOutputPipe::new(1 << 20),
+        MemoryOutputPipe::new(1 << 20),
+    ];
     let mut builder = WasiCtxBuilder::new();
     builder
         .stdout(outputs[0].clone())
@@ -175,8 +186,17 @@ fn all_programs_of_the_suite() {
     let only = env::var("TUSSAH_WASI_ONLY").ok();
     let (mut run, mut failures) = (0, Vec::new());
     for program in programs(&suite.path().join("wasi-testsuite-p1")) {
-        let name = format!("{}", program.strip_prefix(suite.path()).expect("inside").display());
-        if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
+        let name = format!(
+            "{}",
+            program
+                .strip_prefix(suite.path())
+                .expect("inside")
+                .display()
+        );
+        if only
+            .as_ref()
+            .is_some_and(|only| !name.contains(only.as_str()))
+        {
             continue;
         }
         run += 1;
@@ -192,9 +212,8 @@ fn all_programs_of_the_suite() {
                 "async" => runtime.block_on(run_async(&engine, &module, ctx)),
                 _ => run_sync(&engine, &module, ctx),
             };
-            let [stdout, stderr] = outputs.map(|pipe| {
-                String::from_utf8_lossy(&pipe.contents()).into_owned()
-            });
+            let [stdout, stderr] =
+                outputs.map(|pipe| String::from_utf8_lossy(&pipe.contents()).into_owned());
             let outcome = Outcome {
                 ended: status(ended),
                 stdout,
@@ -205,7 +224,13 @@ fn all_programs_of_the_suite() {
             }
         }
     }
-    eprintln!("{run} programs, each async and sync; {} failures, 0 skipped", failures.len());
+    eprintln!(
+        "{run} programs, each async and sync; {} failures, 0 skipped",
+        failures.len()
+    );
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    assert!(only.is_some() || run == PROGRAMS, "{run} programs instead of {PROGRAMS}");
+    assert!(
+        only.is_some() || run == PROGRAMS,
+        "{run} programs instead of {PROGRAMS}"
+    );
 }

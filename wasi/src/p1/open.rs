@@ -1,11 +1,11 @@
 //! `path_open`.
 
+use super::Guest;
 use super::errno::{Answer, Errno};
 use super::fd::permitted;
 use super::file::{Directory, File};
 use super::table::{Descriptor, Kind};
 use super::types::{LOOKUP_SYMLINK_FOLLOW, contains, fdflags, oflags, rights};
-use super::Guest;
 use crate::perms::DirPerms;
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
@@ -72,7 +72,10 @@ pub(super) async fn path_open(
         write: wants_write || changes,
     };
     let parent = directory.clone();
-    let opened = guest.blocking().run(move || open(&parent, &request)).await?;
+    let opened = guest
+        .blocking()
+        .run(move || open(&parent, &request))
+        .await?;
     let grantable = match &opened {
         Kind::Directory(_) => directory.grantable(),
         _ if !permitted(directory.file_perms, read, false) => return Err(Errno::PERM),

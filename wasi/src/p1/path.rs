@@ -1,11 +1,11 @@
 //! Functions of paths. All of them go through `cap-std`, which resolves a path such that no component of it, no link and
 //! no renaming meanwhile leads out of the directory that it is relative to.
 
+use super::Guest;
 use super::errno::{Answer, Errno};
 use super::fd::times;
 use super::file::{Directory, from_metadata};
 use super::types::{LOOKUP_SYMLINK_FOLLOW, rights};
-use super::Guest;
 use cap_fs_ext::{DirExt, SystemTimeSpec};
 use cap_std::fs::FileTypeExt;
 use cap_std::time::SystemTime;

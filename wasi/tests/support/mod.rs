@@ -8,7 +8,7 @@ use tussah_wasi::WasiCtxBuilder;
 use tussah_wasi::p1::{self, WasiP1Ctx};
 
 /// All functions, with their parameters: `i` has 32 bits, `I` 64. All but one answer an error number.
-pub const FUNCTIONS: [(&str, &str); 46] = [
+pub(crate) const FUNCTIONS: [(&str, &str); 46] = [
     ("args_get", "ii"),
     ("args_sizes_get", "ii"),
     ("clock_res_get", "ii"),
@@ -57,45 +57,47 @@ pub const FUNCTIONS: [(&str, &str); 46] = [
     ("sock_shutdown", "ii"),
 ];
 
-pub const BADF: u32 = 8;
-pub const AGAIN: u32 = 6;
-pub const EXIST: u32 = 20;
-pub const FAULT: u32 = 21;
-pub const ILSEQ: u32 = 25;
-pub const INVAL: u32 = 28;
-pub const ISDIR: u32 = 31;
-pub const LOOP: u32 = 32;
-pub const MFILE: u32 = 33;
-pub const NAMETOOLONG: u32 = 37;
-pub const NOENT: u32 = 44;
-pub const NOTDIR: u32 = 54;
-pub const NOTSOCK: u32 = 57;
-pub const NOTSUP: u32 = 58;
-pub const PERM: u32 = 63;
-pub const SPIPE: u32 = 70;
-pub const NOTCAPABLE: u32 = 76;
+pub(crate) const BADF: u32 = 8;
+pub(crate) const AGAIN: u32 = 6;
+pub(crate) const EXIST: u32 = 20;
+pub(crate) const FAULT: u32 = 21;
+pub(crate) const ILSEQ: u32 = 25;
+pub(crate) const INVAL: u32 = 28;
+pub(crate) const ISDIR: u32 = 31;
+pub(crate) const LOOP: u32 = 32;
+pub(crate) const MFILE: u32 = 33;
+pub(crate) const NAMETOOLONG: u32 = 37;
+pub(crate) const NOENT: u32 = 44;
+pub(crate) const NOTDIR: u32 = 54;
+pub(crate) const NOTSOCK: u32 = 57;
+pub(crate) const NOTSUP: u32 = 58;
+pub(crate) const PERM: u32 = 63;
+pub(crate) const SPIPE: u32 = 70;
+pub(crate) const NOTCAPABLE: u32 = 76;
 
-pub const FD_READ: i64 = 1 << 1;
-pub const FD_WRITE: i64 = 1 << 6;
-pub const ALL_RIGHTS: i64 = (1 << 30) - 1;
-pub const CREAT: i64 = 1;
-pub const DIRECTORY: i64 = 2;
-pub const EXCL: i64 = 4;
-pub const TRUNC: i64 = 8;
-pub const FOLLOW: i64 = 1;
+pub(crate) const FD_READ: i64 = 1 << 1;
+pub(crate) const FD_WRITE: i64 = 1 << 6;
+pub(crate) const ALL_RIGHTS: i64 = (1 << 30) - 1;
+pub(crate) const CREAT: i64 = 1;
+pub(crate) const DIRECTORY: i64 = 2;
+pub(crate) const EXCL: i64 = 4;
+pub(crate) const TRUNC: i64 = 8;
+pub(crate) const FOLLOW: i64 = 1;
 
 /// The guest's memory: results at [`OUT`], one buffer's descriptor at [`IOV`], two strings, and a buffer.
-pub const OUT: i64 = 64;
-pub const IOV: i64 = 512;
-pub const FIRST: i64 = 1 << 12;
-pub const SECOND: i64 = 1 << 14;
-pub const BUFFER: i64 = 1 << 16;
-pub const PAGES: i64 = 16;
+pub(crate) const OUT: i64 = 64;
+pub(crate) const IOV: i64 = 512;
+pub(crate) const FIRST: i64 = 1 << 12;
+pub(crate) const SECOND: i64 = 1 << 14;
+pub(crate) const BUFFER: i64 = 1 << 16;
+pub(crate) const PAGES: i64 = 16;
 
 fn text() -> String {
     let mut wat = String::from("(module\n");
     let types = |params: &str| -> String {
-        let names = params.chars().map(|c| if c == 'i' { " i32" } else { " i64" });
+        let names = params
+            .chars()
+            .map(|c| if c == 'i' { " i32" } else { " i64" });
         names.collect()
     };
     let result = |name: &str| {
@@ -116,7 +118,9 @@ fn text() -> String {
     writeln!(wat, r#"(memory (export "memory") {PAGES})"#).expect("text grows");
     for (name, params) in FUNCTIONS {
         let (types, result) = (types(params), result(name));
-        let gets: String = (0..params.len()).map(|i| format!("local.get {i} ")).collect();
+        let gets: String = (0..params.len())
+            .map(|i| format!("local.get {i} "))
+            .collect();
         writeln!(
             wat,
             r#"(func (export "{name}") (param{types}) {result} {gets} call ${name})"#
@@ -129,20 +133,20 @@ fn text() -> String {
 
 /// A guest and its store.
 #[derive(Debug)]
-pub struct Guest {
-    pub store: Store<WasiP1Ctx>,
+pub(crate) struct Guest {
+    pub(crate) store: Store<WasiP1Ctx>,
     instance: Instance,
     memory: Memory,
 }
 
 /// The module, compiled once for each engine.
-pub fn module(engine: &Engine) -> Module {
+pub(crate) fn module(engine: &Engine) -> Module {
     Module::new(engine, text()).expect("the guest is valid")
 }
 
 impl Guest {
     /// A guest whose waits block.
-    pub fn new(builder: &mut WasiCtxBuilder) -> Guest {
+    pub(crate) fn new(builder: &mut WasiCtxBuilder) -> Guest {
         let engine = Engine::default();
         let mut linker = Linker::new(&engine);
         p1::add_to_linker_sync(&mut linker, |ctx| ctx).expect("names are free");
@@ -154,7 +158,7 @@ impl Guest {
     }
 
     /// A guest whose waits suspend it.
-    pub async fn suspending(builder: &mut WasiCtxBuilder) -> Guest {
+    pub(crate) async fn suspending(builder: &mut WasiCtxBuilder) -> Guest {
         let engine = Engine::default();
         let mut linker = Linker::new(&engine);
         p1::add_to_linker_async(&mut linker, |ctx| ctx).expect("names are free");
@@ -193,21 +197,29 @@ impl Guest {
     }
 
     /// Calls a function, blocking.
-    pub fn try_call(&mut self, name: &str, args: &[i64]) -> tussah::Result<u32> {
-        let func = self.instance.get_func(&mut self.store, name).expect("exported");
+    pub(crate) fn try_call(&mut self, name: &str, args: &[i64]) -> tussah::Result<u32> {
+        let func = self
+            .instance
+            .get_func(&mut self.store, name)
+            .expect("exported");
         let mut results = vec![Val::I32(0); usize::from(name != "proc_exit")];
         func.call(&mut self.store, &Self::values(name, args), &mut results)?;
-        Ok(results.first().map_or(0, |v| v.unwrap_i32().cast_unsigned()))
+        Ok(results
+            .first()
+            .map_or(0, |v| v.unwrap_i32().cast_unsigned()))
     }
 
     /// Calls a function that must not trap, blocking.
-    pub fn call(&mut self, name: &str, args: &[i64]) -> u32 {
+    pub(crate) fn call(&mut self, name: &str, args: &[i64]) -> u32 {
         self.try_call(name, args).expect("no trap")
     }
 
     /// Calls a function that must not trap, suspending.
-    pub async fn call_async(&mut self, name: &str, args: &[i64]) -> u32 {
-        let func = self.instance.get_func(&mut self.store, name).expect("exported");
+    pub(crate) async fn call_async(&mut self, name: &str, args: &[i64]) -> u32 {
+        let func = self
+            .instance
+            .get_func(&mut self.store, name)
+            .expect("exported");
         let mut results = vec![Val::I32(0); 1];
         func.call_async(&mut self.store, &Self::values(name, args), &mut results)
             .await
@@ -216,39 +228,41 @@ impl Guest {
     }
 
     /// Puts bytes into memory.
-    pub fn put(&mut self, at: i64, bytes: &[u8]) {
+    pub(crate) fn put(&mut self, at: i64, bytes: &[u8]) {
         let at = usize::try_from(at).expect("an address");
-        self.memory.write(&mut self.store, at, bytes).expect("in bounds");
+        self.memory
+            .write(&mut self.store, at, bytes)
+            .expect("in bounds");
     }
 
     /// Bytes of memory.
-    pub fn bytes(&self, at: i64, len: usize) -> Vec<u8> {
+    pub(crate) fn bytes(&self, at: i64, len: usize) -> Vec<u8> {
         let at = usize::try_from(at).expect("an address");
         self.memory.data(&self.store)[at..at + len].to_vec()
     }
 
-    pub fn u32_at(&self, at: i64) -> u32 {
+    pub(crate) fn u32_at(&self, at: i64) -> u32 {
         u32::from_le_bytes(self.bytes(at, 4).try_into().expect("four bytes"))
     }
 
-    pub fn u64_at(&self, at: i64) -> u64 {
+    pub(crate) fn u64_at(&self, at: i64) -> u64 {
         u64::from_le_bytes(self.bytes(at, 8).try_into().expect("eight bytes"))
     }
 
     /// Puts the first path, and gives its arguments.
-    pub fn first(&mut self, path: impl AsRef<[u8]>) -> [i64; 2] {
+    pub(crate) fn first(&mut self, path: impl AsRef<[u8]>) -> [i64; 2] {
         self.put(FIRST, path.as_ref());
         [FIRST, i64::try_from(path.as_ref().len()).expect("short")]
     }
 
     /// Puts the second path, and gives its arguments.
-    pub fn second(&mut self, path: impl AsRef<[u8]>) -> [i64; 2] {
+    pub(crate) fn second(&mut self, path: impl AsRef<[u8]>) -> [i64; 2] {
         self.put(SECOND, path.as_ref());
         [SECOND, i64::try_from(path.as_ref().len()).expect("short")]
     }
 
     /// Puts one buffer's descriptor, and gives its arguments.
-    pub fn iov(&mut self, len: usize) -> [i64; 2] {
+    pub(crate) fn iov(&mut self, len: usize) -> [i64; 2] {
         let mut iov = [0; 8];
         iov[..4].copy_from_slice(&u32::try_from(BUFFER).expect("small").to_le_bytes());
         iov[4..].copy_from_slice(&u32::try_from(len).expect("small").to_le_bytes());
@@ -257,13 +271,27 @@ impl Guest {
     }
 
     /// Arguments of `path_open`.
-    pub fn open_args(&mut self, fd: i64, path: &str, follow: i64, oflags: i64, rights: i64) -> [i64; 9] {
+    pub(crate) fn open_args(
+        &mut self,
+        fd: i64,
+        path: &str,
+        follow: i64,
+        oflags: i64,
+        rights: i64,
+    ) -> [i64; 9] {
         let [at, len] = self.first(path);
         [fd, follow, at, len, oflags, rights, ALL_RIGHTS, 0, OUT]
     }
 
     /// Opens, and gives the descriptor or the error number.
-    pub fn open(&mut self, fd: i64, path: &str, follow: i64, oflags: i64, rights: i64) -> Result<i64, u32> {
+    pub(crate) fn open(
+        &mut self,
+        fd: i64,
+        path: &str,
+        follow: i64,
+        oflags: i64,
+        rights: i64,
+    ) -> Result<i64, u32> {
         let args = self.open_args(fd, path, follow, oflags, rights);
         match self.call("path_open", &args) {
             0 => Ok(i64::from(self.u32_at(OUT))),
@@ -272,7 +300,7 @@ impl Guest {
     }
 
     /// Reads once.
-    pub fn read(&mut self, fd: i64, len: usize) -> Result<Vec<u8>, u32> {
+    pub(crate) fn read(&mut self, fd: i64, len: usize) -> Result<Vec<u8>, u32> {
         let [iov, count] = self.iov(len);
         match self.call("fd_read", &[fd, iov, count, OUT]) {
             0 => Ok(self.bytes(BUFFER, self.u32_at(OUT) as usize)),
@@ -281,7 +309,7 @@ impl Guest {
     }
 
     /// Writes once.
-    pub fn write(&mut self, fd: i64, bytes: &[u8]) -> Result<usize, u32> {
+    pub(crate) fn write(&mut self, fd: i64, bytes: &[u8]) -> Result<usize, u32> {
         let [iov, count] = self.iov(bytes.len());
         self.put(BUFFER, bytes);
         match self.call("fd_write", &[fd, iov, count, OUT]) {
