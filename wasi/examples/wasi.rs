@@ -1,5 +1,7 @@
 //! A WASI program in an async host: `cargo run -p tussah-wasi --example wasi [program.wasm [arguments]]`.
 
+#![expect(clippy::print_stdout, reason = "a program speaks")]
+
 use tussah::{Engine, Linker, Module, Result, Store};
 use tussah_wasi::{I32Exit, WasiCtxBuilder, p1};
 

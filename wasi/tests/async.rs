@@ -5,6 +5,7 @@ mod support;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -116,7 +117,9 @@ fn a_thousand_guests_sleep_at_once_on_one_thread() {
             task.await.expect("no panic");
         }
         let elapsed = begun.elapsed();
-        eprintln!("{GUESTS} guests slept 1 s each in {elapsed:?} on one thread");
+        say(format_args!(
+            "{GUESTS} guests slept 1 s each in {elapsed:?} on one thread"
+        ));
         assert_eq!(woken.load(Ordering::Relaxed), GUESTS);
         assert!(
             elapsed >= Duration::from_secs(1),
@@ -394,6 +397,53 @@ async fn sockets_of_the_host_accept_receive_and_send() {
     assert_eq!(guest.call_async("fd_close", &[fd]).await, 0);
     assert_eq!(guest.call_async("sock_accept", &[0, 0, OUT]).await, NOTSOCK);
     assert_eq!(guest.call_async("sock_shutdown", &[99, 1]).await, BADF);
+}
+
+/// What the second process of the next test does: it answers its input in capitals, line for line.
+#[tokio::test]
+#[ignore = "run by `inherited_streams_are_the_process_own` in a process of its own"]
+async fn second_process() {
+    let mut guest = Guest::suspending(WasiCtxBuilder::new().inherit_stdio()).await;
+    let [iov, count] = guest.iov(64);
+    loop {
+        assert_eq!(guest.call_async("fd_read", &[0, iov, count, OUT]).await, 0);
+        let line = guest.bytes(BUFFER, guest.u32_at(OUT) as usize);
+        if line.is_empty() {
+            break;
+        }
+        let answer = line.to_ascii_uppercase();
+        guest.put(BUFFER, &answer);
+        let [iov, count] = guest.iov(answer.len());
+        assert_eq!(guest.call_async("fd_write", &[1, iov, count, OUT]).await, 0);
+        guest.iov(64);
+    }
+    guest.put(BUFFER, b"done");
+    let [iov, count] = guest.iov(4);
+    assert_eq!(guest.call_async("fd_write", &[2, iov, count, OUT]).await, 0);
+}
+
+#[test]
+fn inherited_streams_are_the_process_own() {
+    let mut child = Command::new(std::env::current_exe().expect("this is a program"))
+        .args(["--exact", "second_process", "--ignored", "--nocapture"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("this program runs twice");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    stdin.write_all(b"one line\n").expect("it reads");
+    std::thread::sleep(SOON);
+    stdin.write_all(b"and another\n").expect("it reads");
+    drop(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{stdout}\n{stderr}");
+    assert!(stdout.contains("ONE LINE\nAND ANOTHER\n"), "{stdout}");
+    assert!(stderr.contains("done"), "{stderr}");
 }
 
 /// The synchronous linker needs no runtime, and works on the only thread of one.

@@ -405,7 +405,7 @@ fn racing_swaps_while_reading() {
                 Err(_) => false,
             },
         );
-    eprintln!("{inside} reads inside, {refused} refused");
+    say(format_args!("{inside} reads inside, {refused} refused"));
     assert!(
         inside > 100 && refused > 100,
         "{inside} and {refused}: there was no race"
@@ -441,7 +441,7 @@ fn racing_swaps_while_changing() {
         world.on("path_remove_directory", ROOT, "raced/empty");
         made
     });
-    eprintln!("{inside} changes inside, {refused} refused");
+    say(format_args!("{inside} changes inside, {refused} refused"));
     assert!(
         inside > 100 && refused > 100,
         "{inside} and {refused}: there was no race"

@@ -8,6 +8,7 @@
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -65,6 +66,11 @@ impl Case {
         }
         Ok(())
     }
+}
+
+/// Told even if the test passes, which captures what macros print.
+fn say(what: std::fmt::Arguments<'_>) {
+    writeln!(std::io::stderr(), "{what}").expect("stderr can be written");
 }
 
 fn archive() -> Option<PathBuf> {
@@ -165,7 +171,9 @@ fn run_sync(engine: &Engine, module: &Module, ctx: WasiP1Ctx) -> tussah::Result<
 fn all_programs_of_the_suite() {
     let Some(archive) = archive() else {
         assert!(env::var_os("CI").is_none(), "there is no {ARCHIVE}");
-        eprintln!("!!! NOT TESTED: there is no {ARCHIVE} in shared/suites of a folder above !!!");
+        say(format_args!(
+            "!!! NOT TESTED: there is no {ARCHIVE} in shared/suites of a folder above !!!"
+        ));
         return;
     };
     let suite = tempfile::tempdir().expect("a temporary folder");
@@ -224,10 +232,10 @@ fn all_programs_of_the_suite() {
             }
         }
     }
-    eprintln!(
+    say(format_args!(
         "{run} programs, each async and sync; {} failures, 0 skipped",
         failures.len()
-    );
+    ));
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     assert!(
         only.is_some() || run == PROGRAMS,

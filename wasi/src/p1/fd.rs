@@ -148,11 +148,11 @@ pub(super) fn times((atim, mtim): (u64, u64), flags: u32) -> Answer<Timestamps> 
         }),
         (false, true) => Ok(Timespec {
             tv_sec: 0,
-            tv_nsec: UTIME_NOW.into(),
+            tv_nsec: UTIME_NOW,
         }),
         (false, false) => Ok(Timespec {
             tv_sec: 0,
-            tv_nsec: UTIME_OMIT.into(),
+            tv_nsec: UTIME_OMIT,
         }),
     };
     Ok(Timestamps {

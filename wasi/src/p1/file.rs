@@ -232,6 +232,10 @@ pub(crate) fn filestat(fd: BorrowedFd<'_>) -> Answer<Filestat> {
 }
 
 /// The interface's form of the system's.
+#[allow(
+    clippy::useless_conversion,
+    reason = "how wide the system's numbers are depends on the processor"
+)]
 fn from_stat(stat: &Stat) -> Filestat {
     let time = |seconds: i64, nanos: i64| {
         let nanos = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);

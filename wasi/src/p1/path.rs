@@ -95,10 +95,10 @@ pub(super) async fn filestat_set_times(
 
 /// A time in the form that `cap-std` takes.
 fn spec(time: Timespec) -> Answer<Option<SystemTimeSpec>> {
-    if time.tv_nsec == i64::from(UTIME_OMIT) {
+    if time.tv_nsec == UTIME_OMIT {
         return Ok(None);
     }
-    if time.tv_nsec == i64::from(UTIME_NOW) {
+    if time.tv_nsec == UTIME_NOW {
         return Ok(Some(SystemTimeSpec::SymbolicNow));
     }
     let seconds = u64::try_from(time.tv_sec).map_err(|_| Errno::INVAL)?;

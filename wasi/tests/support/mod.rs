@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use tussah::{Engine, Instance, Linker, Memory, Module, Store, Val};
 use tussah_wasi::WasiCtxBuilder;
 use tussah_wasi::p1::{self, WasiP1Ctx};
@@ -129,6 +130,11 @@ fn text() -> String {
     }
     wat.push(')');
     wat
+}
+
+/// Told even if the test passes, which captures what macros print.
+pub(crate) fn say(what: std::fmt::Arguments<'_>) {
+    writeln!(std::io::stderr(), "{what}").expect("stderr can be written");
 }
 
 /// A guest and its store.
