@@ -8,6 +8,7 @@
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -49,14 +50,27 @@ impl Case {
         if outcome.ended != Ok(self.exit_code) {
             return wrong("ended otherwise");
         }
-        if self.stdout.as_ref().is_some_and(|text| *text != outcome.stdout) {
+        if self
+            .stdout
+            .as_ref()
+            .is_some_and(|text| *text != outcome.stdout)
+        {
             return wrong("wrote something else");
         }
-        if self.stderr.as_ref().is_some_and(|text| *text != outcome.stderr) {
+        if self
+            .stderr
+            .as_ref()
+            .is_some_and(|text| *text != outcome.stderr)
+        {
             return wrong("wrote something else to stderr");
         }
         Ok(())
     }
+}
+
+/// Told even if the test passes, which captures what macros print.
+fn say(what: std::fmt::Arguments<'_>) {
+    writeln!(std::io::stderr(), "{what}").expect("stderr can be written");
 }
 
 fn archive() -> Option<PathBuf> {
@@ -101,7 +115,10 @@ fn programs(folder: &Path) -> Vec<PathBuf> {
 /// The context that a case asks for, in a fresh copy of its folders.
 fn context(program: &Path, case: &Case, scratch: &Path) -> (WasiP1Ctx, [MemoryOutputPipe; 2]) {
     let folder = program.parent().expect("a program lies in a folder");
-    let outputs = [MemoryOutputPipe::new(1 << 20), MemoryOutputPipe::new(1 << 20)];
+    let outputs = [
+        MemoryOutputPipe::new(1 << 20),
+        MemoryOutputPipe::new(1 << 20),
+    ];
     let mut builder = WasiCtxBuilder::new();
     builder
         .stdout(outputs[0].clone())
@@ -154,7 +171,9 @@ fn run_sync(engine: &Engine, module: &Module, ctx: WasiP1Ctx) -> tussah::Result<
 fn all_programs_of_the_suite() {
     let Some(archive) = archive() else {
         assert!(env::var_os("CI").is_none(), "there is no {ARCHIVE}");
-        eprintln!("!!! NOT TESTED: there is no {ARCHIVE} in shared/suites of a folder above !!!");
+        say(format_args!(
+            "!!! NOT TESTED: there is no {ARCHIVE} in shared/suites of a folder above !!!"
+        ));
         return;
     };
     let suite = tempfile::tempdir().expect("a temporary folder");
@@ -175,8 +194,17 @@ fn all_programs_of_the_suite() {
     let only = env::var("TUSSAH_WASI_ONLY").ok();
     let (mut run, mut failures) = (0, Vec::new());
     for program in programs(&suite.path().join("wasi-testsuite-p1")) {
-        let name = format!("{}", program.strip_prefix(suite.path()).expect("inside").display());
-        if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
+        let name = format!(
+            "{}",
+            program
+                .strip_prefix(suite.path())
+                .expect("inside")
+                .display()
+        );
+        if only
+            .as_ref()
+            .is_some_and(|only| !name.contains(only.as_str()))
+        {
             continue;
         }
         run += 1;
@@ -192,9 +220,8 @@ fn all_programs_of_the_suite() {
                 "async" => runtime.block_on(run_async(&engine, &module, ctx)),
                 _ => run_sync(&engine, &module, ctx),
             };
-            let [stdout, stderr] = outputs.map(|pipe| {
-                String::from_utf8_lossy(&pipe.contents()).into_owned()
-            });
+            let [stdout, stderr] =
+                outputs.map(|pipe| String::from_utf8_lossy(&pipe.contents()).into_owned());
             let outcome = Outcome {
                 ended: status(ended),
                 stdout,
@@ -205,7 +232,13 @@ fn all_programs_of_the_suite() {
             }
         }
     }
-    eprintln!("{run} programs, each async and sync; {} failures, 0 skipped", failures.len());
+    say(format_args!(
+        "{run} programs, each async and sync; {} failures, 0 skipped",
+        failures.len()
+    ));
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    assert!(only.is_some() || run == PROGRAMS, "{run} programs instead of {PROGRAMS}");
+    assert!(
+        only.is_some() || run == PROGRAMS,
+        "{run} programs instead of {PROGRAMS}"
+    );
 }

@@ -95,7 +95,11 @@ impl AsyncRead for Stdin {
         if let Some(ended) = state.ended.take() {
             return Poll::Ready(ended);
         }
-        if !state.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+        if !state
+            .waiting
+            .iter()
+            .any(|waker| waker.will_wake(cx.waker()))
+        {
             state.waiting.push(cx.waker().clone());
         }
         state.wanted = true;

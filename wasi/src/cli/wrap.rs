@@ -172,7 +172,9 @@ struct Broken(Option<io::Error>);
 
 impl Broken {
     fn error(&mut self) -> io::Error {
-        self.0.take().unwrap_or_else(|| io::ErrorKind::NotConnected.into())
+        self.0
+            .take()
+            .unwrap_or_else(|| io::ErrorKind::NotConnected.into())
     }
 }
 
@@ -205,5 +207,7 @@ impl AsyncWrite for Broken {
 }
 
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    mutex
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
 }

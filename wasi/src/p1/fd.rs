@@ -123,7 +123,9 @@ pub(super) async fn filestat_get(guest: &mut dyn Guest, fd: u32, out: u32) -> An
 
 /// `fd_filestat_set_size`.
 pub(super) async fn filestat_set_size(guest: &mut dyn Guest, fd: u32, size: u64) -> Answer {
-    let file = context(guest).table.file(fd, rights::FD_FILESTAT_SET_SIZE)?;
+    let file = context(guest)
+        .table
+        .file(fd, rights::FD_FILESTAT_SET_SIZE)?;
     i64::try_from(size).map_err(|_| Errno::FBIG)?;
     let work = move || {
         rustix::fs::ftruncate(file.fd(), size)?;
@@ -146,11 +148,11 @@ pub(super) fn times((atim, mtim): (u64, u64), flags: u32) -> Answer<Timestamps> 
         }),
         (false, true) => Ok(Timespec {
             tv_sec: 0,
-            tv_nsec: UTIME_NOW.into(),
+            tv_nsec: UTIME_NOW,
         }),
         (false, false) => Ok(Timespec {
             tv_sec: 0,
-            tv_nsec: UTIME_OMIT.into(),
+            tv_nsec: UTIME_OMIT,
         }),
     };
     Ok(Timestamps {

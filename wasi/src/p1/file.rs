@@ -232,6 +232,10 @@ pub(crate) fn filestat(fd: BorrowedFd<'_>) -> Answer<Filestat> {
 }
 
 /// The interface's form of the system's.
+#[allow(
+    clippy::useless_conversion,
+    reason = "how wide the system's numbers are depends on the processor"
+)]
 fn from_stat(stat: &Stat) -> Filestat {
     let time = |seconds: i64, nanos: i64| {
         let nanos = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
@@ -243,9 +247,18 @@ fn from_stat(stat: &Stat) -> Filestat {
         filetype: filetype::from_system(FileType::from_raw_mode(stat.st_mode)),
         nlink: u64::from(stat.st_nlink),
         size: stat.st_size.unsigned_abs(),
-        atim: time(stat.st_atime, i64::try_from(stat.st_atime_nsec).unwrap_or(0)),
-        mtim: time(stat.st_mtime, i64::try_from(stat.st_mtime_nsec).unwrap_or(0)),
-        ctim: time(stat.st_ctime, i64::try_from(stat.st_ctime_nsec).unwrap_or(0)),
+        atim: time(
+            stat.st_atime,
+            i64::try_from(stat.st_atime_nsec).unwrap_or(0),
+        ),
+        mtim: time(
+            stat.st_mtime,
+            i64::try_from(stat.st_mtime_nsec).unwrap_or(0),
+        ),
+        ctim: time(
+            stat.st_ctime,
+            i64::try_from(stat.st_ctime_nsec).unwrap_or(0),
+        ),
     }
 }
 

@@ -60,7 +60,10 @@ impl WasiP1Ctx {
             output(&*ctx.stdout),
             output(&*ctx.stderr),
         ];
-        for descriptor in streams.into_iter().chain(preopens.into_iter().map(preopened)) {
+        for descriptor in streams
+            .into_iter()
+            .chain(preopens.into_iter().map(preopened))
+        {
             table
                 .insert(descriptor)
                 .expect("the limit was raised to what the host opened");

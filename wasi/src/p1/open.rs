@@ -1,11 +1,11 @@
 //! `path_open`.
 
+use super::Guest;
 use super::errno::{Answer, Errno};
 use super::fd::permitted;
 use super::file::{Directory, File};
 use super::table::{Descriptor, Kind};
 use super::types::{LOOKUP_SYMLINK_FOLLOW, contains, fdflags, oflags, rights};
-use super::Guest;
 use crate::perms::DirPerms;
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
@@ -54,13 +54,13 @@ pub(super) async fn path_open(
     let directory = ctx.table.directory(fd, needed(oflags))?;
     let descriptor = ctx.table.get(fd)?;
     let read = base & rights::FD_READ != 0;
-    let write = base & (rights::FD_WRITE | rights::FD_ALLOCATE | rights::FD_FILESTAT_SET_SIZE) != 0;
+    let write = base & rights::FD_WRITE != 0;
     let handed = descriptor.inheriting;
     ctx.table.check_room()?;
 
     let changes = oflags & (oflags::CREAT | oflags::TRUNC) != 0;
     let wants_write = write && contains(handed, rights::FD_WRITE);
-    if !permitted(directory.file_perms, false, changes || base & rights::FD_WRITE != 0) {
+    if !permitted(directory.file_perms, false, changes || write) {
         return Err(Errno::PERM);
     }
     let request = Request {
@@ -72,7 +72,10 @@ pub(super) async fn path_open(
         write: wants_write || changes,
     };
     let parent = directory.clone();
-    let opened = guest.blocking().run(move || open(&parent, &request)).await?;
+    let opened = guest
+        .blocking()
+        .run(move || open(&parent, &request))
+        .await?;
     let grantable = match &opened {
         Kind::Directory(_) => directory.grantable(),
         _ if !permitted(directory.file_perms, read, false) => return Err(Errno::PERM),

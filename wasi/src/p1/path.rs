@@ -1,11 +1,11 @@
 //! Functions of paths. All of them go through `cap-std`, which resolves a path such that no component of it, no link and
 //! no renaming meanwhile leads out of the directory that it is relative to.
 
+use super::Guest;
 use super::errno::{Answer, Errno};
 use super::fd::times;
 use super::file::{Directory, from_metadata};
 use super::types::{LOOKUP_SYMLINK_FOLLOW, rights};
-use super::Guest;
 use cap_fs_ext::{DirExt, SystemTimeSpec};
 use cap_std::fs::FileTypeExt;
 use cap_std::time::SystemTime;
@@ -95,10 +95,10 @@ pub(super) async fn filestat_set_times(
 
 /// A time in the form that `cap-std` takes.
 fn spec(time: Timespec) -> Answer<Option<SystemTimeSpec>> {
-    if time.tv_nsec == i64::from(UTIME_OMIT) {
+    if time.tv_nsec == UTIME_OMIT {
         return Ok(None);
     }
-    if time.tv_nsec == i64::from(UTIME_NOW) {
+    if time.tv_nsec == UTIME_NOW {
         return Ok(Some(SystemTimeSpec::SymbolicNow));
     }
     let seconds = u64::try_from(time.tv_sec).map_err(|_| Errno::INVAL)?;

@@ -78,7 +78,11 @@ pub(super) async fn poll_oneoff(
     memory.check(events, count * EVENT_SIZE, 8)?;
     let mut waits = Vec::new();
     for i in 0..count {
-        waits.push(subscription(&memory, ctx, subscriptions + i * SUBSCRIPTION_SIZE)?);
+        waits.push(subscription(
+            &memory,
+            ctx,
+            subscriptions + i * SUBSCRIPTION_SIZE,
+        )?);
     }
     let happened = wait(&mut waits).await;
     let mut memory = guest.split().0;
@@ -173,10 +177,12 @@ fn writable(ctx: &WasiP1Ctx, fd: u32) -> Wait {
 
 /// Waits for the first; then collects all.
 async fn wait(waits: &mut [Subscription]) -> Vec<Event> {
-    let first = waits.iter().filter_map(|subscription| match subscription.wait {
-        Wait::Clock(nanos) => Some(nanos),
-        _ => None,
-    });
+    let first = waits
+        .iter()
+        .filter_map(|subscription| match subscription.wait {
+            Wait::Clock(nanos) => Some(nanos),
+            _ => None,
+        });
     let first = first.min();
     let mut sleep = first.filter(|&nanos| nanos > 0).map(sleep);
     poll_fn(|cx| {

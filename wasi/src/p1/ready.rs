@@ -1,6 +1,9 @@
 //! Waiting until the system says that a descriptor can be read or written.
 
-#![expect(unsafe_code, reason = "tokio wants a promise about descriptors that it watches")]
+#![expect(
+    unsafe_code,
+    reason = "tokio wants a promise about descriptors that it watches"
+)]
 
 use super::errno::Answer;
 use super::runtime::handle;

@@ -98,12 +98,7 @@ fn socket(guest: &mut dyn Guest, fd: u32, rights: u64) -> Answer<(Arc<Socket>, b
     }
 }
 
-pub(super) async fn sock_accept(
-    guest: &mut dyn Guest,
-    fd: u32,
-    flags: u32,
-    out: u32,
-) -> Answer {
+pub(super) async fn sock_accept(guest: &mut dyn Guest, fd: u32, flags: u32, out: u32) -> Answer {
     guest.split().0.check(out, 4, 4)?;
     let flags = u16::try_from(flags).map_err(|_| Errno::INVAL)?;
     if flags & !fdflags::NONBLOCK != 0 {

@@ -126,11 +126,13 @@ impl Output {
     /// the whole process, ends right after.
     pub(crate) async fn write(&self, data: &[u8], may_wait: bool) -> Answer<usize> {
         let data = &data[..data.len().min(MAX_IO)];
-        let written = poll_fn(|cx| match lock(&self.writer).as_mut().poll_write(cx, data) {
-            Poll::Ready(written) => Poll::Ready(written.map_err(Errno::from)),
-            Poll::Pending if may_wait => Poll::Pending,
-            Poll::Pending => Poll::Ready(Err(Errno::AGAIN)),
-        })
+        let written = poll_fn(
+            |cx| match lock(&self.writer).as_mut().poll_write(cx, data) {
+                Poll::Ready(written) => Poll::Ready(written.map_err(Errno::from)),
+                Poll::Pending if may_wait => Poll::Pending,
+                Poll::Pending => Poll::Ready(Err(Errno::AGAIN)),
+            },
+        )
         .await?;
         if written == 0 && !data.is_empty() {
             return Err(Errno::PIPE);
@@ -142,5 +144,7 @@ impl Output {
 
 /// A panic of the host's stream leaves nothing half done here.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    mutex
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
 }

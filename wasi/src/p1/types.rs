@@ -55,16 +55,17 @@ pub(crate) mod rights {
     pub(crate) const LOOK: u64 =
         PATH_OPEN | FD_READDIR | PATH_READLINK | PATH_FILESTAT_GET | FD_FILESTAT_GET;
     /// All that mean something for a directory.
-    pub(crate) const DIRECTORY: u64 =
-        MUTATE | LOOK | FD_SYNC | FD_DATASYNC | FD_FDSTAT_SET_FLAGS;
+    pub(crate) const DIRECTORY: u64 = MUTATE | LOOK | FD_SYNC | FD_DATASYNC | FD_FDSTAT_SET_FLAGS;
     /// Those that need a file which may be written.
     pub(crate) const FILE_WRITE: u64 =
-        FD_WRITE | FD_DATASYNC | FD_SYNC | FD_ALLOCATE | FD_FILESTAT_SET_SIZE | FD_FILESTAT_SET_TIMES;
+        FD_WRITE | FD_ALLOCATE | FD_FILESTAT_SET_SIZE | FD_FILESTAT_SET_TIMES;
     /// All that mean something for a file.
     pub(crate) const FILE: u64 = FILE_WRITE
         | FD_READ
         | FD_SEEK
         | FD_TELL
+        | FD_SYNC
+        | FD_DATASYNC
         | FD_FDSTAT_SET_FLAGS
         | FD_ADVISE
         | FD_FILESTAT_GET
