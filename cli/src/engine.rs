@@ -31,7 +31,10 @@ impl Compilation {
     pub(crate) fn config(&self, fuel: bool, timeout: bool) -> Result<Config> {
         let mut config = Config::new();
         config.wasm_features(tussah::WasmFeatures::all(), false);
-        config.wasm_features(self.proposals.features() | tussah::WasmFeatures::GC_TYPES, true);
+        config.wasm_features(
+            self.proposals.features() | tussah::WasmFeatures::GC_TYPES,
+            true,
+        );
         config.wasm_branch_hinting(true);
         config.consume_fuel(fuel || self.count_fuel);
         config.epoch_interruption(timeout || self.interruptible);

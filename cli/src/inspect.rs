@@ -175,7 +175,16 @@ fn describe(ty: &ExternType) -> (&'static str, String) {
         None => format!("{min}.."),
     };
     match ty {
-        ExternType::Func(ty) => ("function", ty.to_string()),
+        ExternType::Func(ty) => {
+            let list = |types: Vec<String>| match &types[..] {
+                [one] => one.clone(),
+                all => format!("({})", all.join(", ")),
+            };
+            let params = ty.params().map(|ty| ty.to_string()).collect::<Vec<_>>();
+            let results = ty.results().map(|ty| ty.to_string()).collect();
+            let params = format!("({})", params.join(", "));
+            ("function", format!("{params} -> {}", list(results)))
+        }
         ExternType::Global(ty) => {
             let mutable = if ty.mutability().is_var() { "mut " } else { "" };
             ("global", format!("{mutable}{}", ty.content()))
@@ -183,7 +192,10 @@ fn describe(ty: &ExternType) -> (&'static str, String) {
         ExternType::Memory(ty) => {
             let wide = if ty.is_64() { ", 64-bit" } else { "" };
             let pages = range(ty.minimum(), ty.maximum());
-            ("memory", format!("{pages} pages of {} bytes{wide}", ty.page_size()))
+            (
+                "memory",
+                format!("{pages} pages of {} bytes{wide}", ty.page_size()),
+            )
         }
         ExternType::Table(ty) => {
             let wide = if ty.is_64() { ", 64-bit" } else { "" };

@@ -1,116 +1,15 @@
 //! All programs of the WASI test suite for preview 1, with an async linker and with a synchronous one.
-//!
-//! The suite lies beside the repository, not in it: in `shared/suites` of a folder above, or in the one that `TUSSAH_SUITES`
-//! names. Without it the test says so; where the environment has `CI`, it fails.
-//!
-//! A program's expectations are data, [`Case`], and what runs it is a function from one to an [`Outcome`]: a binary could be
-//! spawned instead.
 
-use serde::Deserialize;
-use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::{env, fs};
+#[path = "support/cases.rs"]
+mod cases;
+
+use cases::{Case, Outcome, PROGRAMS, copy, programs, say};
+use std::env;
+use std::path::Path;
 use tussah::{Engine, Linker, Module, Store};
 use tussah_wasi::p1::{self, WasiP1Ctx};
 use tussah_wasi::pipe::MemoryOutputPipe;
 use tussah_wasi::{DirPerms, FilePerms, I32Exit, WasiCtxBuilder};
-
-const ARCHIVE: &str = "wasi-testsuite-p1.tar.xz";
-const PROGRAMS: usize = 72;
-
-/// What a program is given, and what it must do. A file beside it says so; without one it is given nothing and must succeed.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Case {
-    args: Vec<String>,
-    env: BTreeMap<String, String>,
-    /// A folder beside the program that it sees as `/`.
-    root: Option<String>,
-    /// More folders beside the program, which it sees under their own names.
-    dirs: Vec<String>,
-    exit_code: i32,
-    stdout: Option<String>,
-    stderr: Option<String>,
-}
-
-/// What a program did.
-#[derive(Debug)]
-struct Outcome {
-    /// Its status, or how it failed.
-    ended: Result<i32, String>,
-    stdout: String,
-    stderr: String,
-}
-
-impl Case {
-    fn check(&self, outcome: &Outcome) -> Result<(), String> {
-        let wrong = |what: &str| Err(format!("{what}: {outcome:#?}, expected {self:#?}"));
-        if outcome.ended != Ok(self.exit_code) {
-            return wrong("ended otherwise");
-        }
-        if self
-            .stdout
-            .as_ref()
-            .is_some_and(|text| *text != outcome.stdout)
-        {
-            return wrong("wrote something else");
-        }
-        if self
-            .stderr
-            .as_ref()
-            .is_some_and(|text| *text != outcome.stderr)
-        {
-            return wrong("wrote something else to stderr");
-        }
-        Ok(())
-    }
-}
-
-/// Told even if the test passes, which captures what macros print.
-fn say(what: std::fmt::Arguments<'_>) {
-    writeln!(std::io::stderr(), "{what}").expect("stderr can be written");
-}
-
-fn archive() -> Option<PathBuf> {
-    if let Some(folder) = env::var_os("TUSSAH_SUITES") {
-        return Some(Path::new(&folder).join(ARCHIVE)).filter(|path| path.exists());
-    }
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .ancestors()
-        .map(|folder| folder.join("shared/suites").join(ARCHIVE))
-        .find(|path| path.exists())
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder can be made");
-    for entry in fs::read_dir(from).expect("a folder can be listed") {
-        let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        if entry.file_type().expect("a type").is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).expect("a file can be copied");
-        }
-    }
-}
-
-/// Programs below a folder, sorted.
-fn programs(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for language in fs::read_dir(folder).expect("the suite can be listed") {
-        let language = language.expect("an entry").path();
-        for entry in fs::read_dir(language).expect("a language's folder can be listed") {
-            let path = entry.expect("an entry").path();
-            if path.extension().is_some_and(|e| e == "wasm") {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
-}
 
 /// The context that a case asks for, in a fresh copy of its folders.
 fn context(program: &Path, case: &Case, scratch: &Path) -> (WasiP1Ctx, [MemoryOutputPipe; 2]) {
@@ -169,23 +68,9 @@ fn run_sync(engine: &Engine, module: &Module, ctx: WasiP1Ctx) -> tussah::Result<
 
 #[test]
 fn all_programs_of_the_suite() {
-    let Some(archive) = archive() else {
-        assert!(env::var_os("CI").is_none(), "there is no {ARCHIVE}");
-        say(format_args!(
-            "!!! NOT TESTED: there is no {ARCHIVE} in shared/suites of a folder above !!!"
-        ));
+    let Some(suite) = cases::unpack() else {
         return;
     };
-    let suite = tempfile::tempdir().expect("a temporary folder");
-    let unpacked = Command::new("tar")
-        .arg("-xf")
-        .arg(&archive)
-        .arg("-C")
-        .arg(suite.path())
-        .status()
-        .expect("tar runs");
-    assert!(unpacked.success(), "tar unpacks {}", archive.display());
-
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -208,10 +93,7 @@ fn all_programs_of_the_suite() {
             continue;
         }
         run += 1;
-        let case: Case = match fs::read(program.with_extension("json")) {
-            Ok(json) => serde_json::from_slice(&json).expect("an expectation is JSON of this form"),
-            Err(_) => Case::default(),
-        };
+        let case = cases::case_of(&program);
         let module = Module::from_file(&engine, &program).expect("a program is valid");
         for mode in ["async", "sync"] {
             let scratch = tempfile::tempdir().expect("a temporary folder");

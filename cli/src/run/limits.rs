@@ -109,15 +109,19 @@ pub(super) fn explain(
                 ..
             },
         ) => out_of_time(*limit),
-        (None, Arguments { timeout: Some(limit), .. }) if error.is::<TimedOut>() => {
-            out_of_time(*limit)
-        }
+        (
+            None,
+            Arguments {
+                timeout: Some(limit),
+                ..
+            },
+        ) if error.is::<TimedOut>() => out_of_time(*limit),
         (Some(trap), _) => trap.to_string(),
         (None, _) if limits.exceeded => String::from("the guest did not get the memory it needs"),
         (None, _) => return None,
     };
     if let Some(trace) = error.downcast_ref::<WasmBacktrace>() {
-        message += &format!("\nwasm backtrace:\n{trace}");
+        message += &format!("\n{trace}");
     }
     if let (true, Some(most)) = (limits.exceeded, limits.most) {
         message += &format!(

@@ -51,7 +51,11 @@ pub(crate) struct Arguments {
     /// The program: a module in the binary or the text format.
     file: PathBuf,
     /// What the guest gets.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "ARGS"
+    )]
     args: Vec<String>,
 }
 
@@ -187,11 +191,17 @@ fn stub(linker: &mut Linker<Host>, module: &Module, name: &str) -> Result<()> {
 /// Runs a command: a module with `_start`.
 async fn start(store: &mut Store<Host>, module: &Module, instance: Instance) -> Result<Vec<Val>> {
     let Some(start) = instance.get_func(&mut *store, "_start") else {
-        let functions = module.exports().filter(|export| export.ty().func().is_some());
+        let functions = module
+            .exports()
+            .filter(|export| export.ty().func().is_some());
         let names: Vec<_> = functions.map(|export| export.name().to_owned()).collect();
         bail!(
             "the module has no `_start`; `--invoke` calls one of its functions: {}",
-            if names.is_empty() { "it exports none".to_owned() } else { names.join(", ") }
+            if names.is_empty() {
+                "it exports none".to_owned()
+            } else {
+                names.join(", ")
+            }
         );
     };
     let start = start.typed::<(), ()>(&mut *store)?;
