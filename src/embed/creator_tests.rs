@@ -108,7 +108,7 @@ fn memories_that_are_none_are_refused() {
             "exceed the address space",
         ),
     ] {
-        let error = instantiate(now, now).err().expect("a refusal").to_string();
+        let error = instantiate(now, now).expect_err("a refusal").to_string();
         assert!(error.contains(message), "{error}");
     }
     instantiate(HONEST, HONEST).unwrap();
