@@ -18,6 +18,7 @@ mod harness;
 pub mod kernels;
 mod measure;
 pub mod poll;
+pub mod processes;
 pub mod programs;
 mod report;
 mod worker;
@@ -69,6 +70,7 @@ pub mod peer {
     pub mod instantiate;
     pub mod interrupt;
     pub mod load;
+    pub mod process;
     pub mod trap;
     mod wasi;
 
