@@ -77,6 +77,7 @@ mod code;
 mod compile;
 mod embed;
 mod engine;
+mod entity;
 pub mod error;
 mod exec;
 mod memory;
