@@ -18,12 +18,9 @@ pub(crate) struct Compilation {
     /// Stack that guests may use.
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     max_stack: Option<u64>,
-    /// Count fuel: implied by `run --fuel`.
-    #[arg(long, hide = true)]
-    count_fuel: bool,
-    /// Compile for interruption by the clock: implied by `run --timeout`.
-    #[arg(long, hide = true)]
-    interruptible: bool,
+    /// Lay code out by the module's branch hints.
+    #[arg(long)]
+    branch_hints: bool,
 }
 
 impl Compilation {
@@ -35,9 +32,9 @@ impl Compilation {
             self.proposals.features() | tussah::WasmFeatures::GC_TYPES,
             true,
         );
-        config.wasm_branch_hinting(true);
-        config.consume_fuel(fuel || self.count_fuel);
-        config.epoch_interruption(timeout || self.interruptible);
+        config.wasm_branch_hinting(self.branch_hints);
+        config.consume_fuel(fuel);
+        config.epoch_interruption(timeout);
         if let Some(size) = self.max_stack {
             let size = usize::try_from(size).context("a stack of that size")?;
             config.max_wasm_stack(size);
