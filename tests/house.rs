@@ -135,7 +135,7 @@ fn rooms_import_downward_only() {
 #[test]
 fn every_module_has_a_header() {
     let mut files = Vec::new();
-    for dir in ["src", "fiber/src", "tests", "async-tests"] {
+    for dir in ["src", "fiber/src", "wasi", "tests", "async-tests"] {
         sources(&root().join(dir), &mut files);
     }
     let bare: Vec<_> = files
@@ -152,7 +152,7 @@ fn every_module_has_a_header() {
 #[test]
 fn files_stay_readable() {
     let mut files = Vec::new();
-    for dir in ["src", "fiber/src"] {
+    for dir in ["src", "fiber/src", "wasi"] {
         sources(&root().join(dir), &mut files);
     }
     let long: Vec<_> = files
@@ -168,7 +168,7 @@ fn files_stay_readable() {
 #[test]
 fn no_peer_ships() {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-    for package in ["tussah", "tussah-fiber"] {
+    for package in ["tussah", "tussah-fiber", "tussah-wasi"] {
         let output = Command::new(&cargo)
             .args(["tree", "-e", "normal", "--no-dedupe"])
             .args(["--prefix", "depth", "-p", package])
