@@ -347,6 +347,72 @@ async fn file_work_given_up_leaves_a_usable_context() {
     assert!(size.is_multiple_of(4096) && size > 0, "{size} bytes");
 }
 
+/// The only thread of the pool is busy: whatever waits for it is not done on the executor's.
+#[test]
+fn work_on_files_is_done_by_the_pool() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::write(folder.path().join("file"), "content").expect("a file can be written");
+        let mut builder = WasiCtxBuilder::new();
+        builder
+            .preopened_dir(folder.path(), "/", DirPerms::all(), FilePerms::all())
+            .expect("the folder is there");
+        let mut guest = Guest::suspending(&mut builder).await;
+        let open = guest.open_args(3, "file", 0, 0, ALL_RIGHTS);
+        assert_eq!(guest.call_async("path_open", &open).await, 0);
+        let fd = i64::from(guest.u32_at(OUT));
+        let [iov, count] = guest.iov(4);
+        let [path, len] = guest.first("file");
+        let [dir, dir_len] = guest.second("dir");
+        let calls: [(&str, Vec<i64>); 16] = [
+            ("fd_advise", vec![fd, 0, 0, 0]),
+            ("fd_datasync", vec![fd]),
+            ("fd_sync", vec![fd]),
+            ("fd_filestat_get", vec![fd, OUT]),
+            ("fd_filestat_set_size", vec![fd, 5]),
+            ("fd_filestat_set_times", vec![fd, 1, 1, 5]),
+            ("fd_read", vec![fd, iov, count, OUT]),
+            ("fd_write", vec![fd, iov, count, OUT]),
+            ("fd_pread", vec![fd, iov, count, 0, OUT]),
+            ("fd_pwrite", vec![fd, iov, count, 0, OUT]),
+            ("fd_readdir", vec![3, BUFFER, 4096, 0, OUT]),
+            ("path_filestat_get", vec![3, 0, path, len, OUT]),
+            ("path_filestat_set_times", vec![3, 0, path, len, 1, 1, 5]),
+            ("path_create_directory", vec![3, dir, dir_len]),
+            ("path_remove_directory", vec![3, dir, dir_len]),
+            ("path_open", open.to_vec()),
+        ];
+        for (name, args) in calls {
+            let (release, held) = std::sync::mpsc::channel::<()>();
+            let busy = tokio::task::spawn_blocking(move || held.recv().is_ok());
+            let mut call = std::pin::pin!(guest.call_async(name, &args));
+            let waits = timeout(Duration::from_millis(20), call.as_mut()).await;
+            assert!(waits.is_err(), "{name} was done on the executor's thread");
+            release.send(()).expect("the pool waits for it");
+            assert_eq!(call.await, 0, "{name}");
+            assert!(busy.await.expect("no panic"));
+        }
+        // A host that allows it has the work done in place.
+        let mut builder = WasiCtxBuilder::new();
+        builder.allow_blocking_current_thread(true);
+        builder
+            .preopened_dir(folder.path(), "/", DirPerms::all(), FilePerms::all())
+            .expect("the folder is there");
+        let mut guest = Guest::suspending(&mut builder).await;
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || held.recv().is_ok());
+        let open = guest.open_args(3, "file", 0, 0, FD_READ);
+        assert_eq!(guest.call_async("path_open", &open).await, 0);
+        release.send(()).expect("the pool waits for it");
+        assert!(busy.await.expect("no panic"));
+    });
+}
+
 #[tokio::test]
 async fn sockets_of_the_host_accept_receive_and_send() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");

@@ -355,6 +355,14 @@ fn what_is_inside_is_reached() {
     assert_eq!(w.link((READONLY, "file"), (READONLY, "linked")), PERM);
 }
 
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Swaps a folder and a link to `secret` as fast as it can, while `attempt` runs. Gives how often that was let in and how
 /// often it was refused.
 fn race(attempt: impl Fn(&mut World) -> bool) -> (u32, u32) {
@@ -366,6 +374,7 @@ fn race(attempt: impl Fn(&mut World) -> bool) -> (u32, u32) {
     symlink("../secret", &spare).expect("a link");
     let before = world.outside();
     let stop = AtomicBool::new(false);
+    let stop = &stop;
     let counts = thread::scope(|scope| {
         scope.spawn(|| {
             let third = inside.with_file_name("third");
@@ -375,6 +384,8 @@ fn race(attempt: impl Fn(&mut World) -> bool) -> (u32, u32) {
                 }
             }
         });
+        // Also when an attempt panics: the other thread would go on, and be waited for.
+        let _ends = Stop(stop);
         let (mut in_, mut refused) = (0, 0);
         let begun = Instant::now();
         while begun.elapsed() < RACE {
@@ -384,7 +395,6 @@ fn race(attempt: impl Fn(&mut World) -> bool) -> (u32, u32) {
                 refused += 1;
             }
         }
-        stop.store(true, Ordering::Relaxed);
         (in_, refused)
     });
     assert_eq!(world.outside(), before, "something outside has changed");

@@ -1,7 +1,7 @@
 //! WASI preview 1: the module `wasi_snapshot_preview1` with its 46 functions.
 //!
 //! A function's body is written once. Those that never wait get the guest's memory and the context; those that may wait
-//! are `async` and get a [`Guest`], from which they take memory and context anew after each wait, so that no borrow of
+//! are `async` and get a `Guest`, from which they take memory and context anew after each wait, so that no borrow of
 //! the store lives across it. [`add_to_linker_async`] lets the guest be suspended meanwhile; [`add_to_linker_sync`]
 //! blocks the thread.
 //!
