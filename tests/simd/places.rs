@@ -9,6 +9,7 @@ use tussah::{
     OptLevel, Store, V128, Val, ValType,
 };
 
+use crate::model::{self, zip};
 use crate::values::engine;
 
 fn v(number: u128) -> V128 {
@@ -137,14 +138,13 @@ impl Guest {
     }
 }
 
-fn lanes(v: V128) -> [u64; 2] {
-    let bits = v.as_u128();
-    [bits as u64, (bits >> 64) as u64]
+fn lanes(v: V128) -> Vec<u64> {
+    model::lanes(v.as_u128().to_le_bytes())
 }
 
 fn sub(a: V128, b: V128) -> V128 {
-    let ([a0, a1], [b0, b1]) = (lanes(a), lanes(b));
-    V128::from(u128::from(a0.wrapping_sub(b0)) | u128::from(a1.wrapping_sub(b1)) << 64)
+    let (a, b) = (a.as_u128().to_le_bytes(), b.as_u128().to_le_bytes());
+    V128::from(u128::from_le_bytes(zip(a, b, u64::wrapping_sub)))
 }
 
 fn bytes(a: V128, f: impl Fn(u8) -> u8) -> V128 {
@@ -212,11 +212,8 @@ fn globals_hold_vectors() {
         let own = V128::from(7 | 8 << 64);
         let results = guest.call("globals", &[a.into()]);
         let sum = |a: V128, b: V128| {
-            let (a, b) = (a.as_u128(), b.as_u128());
-            let lane = |i: u32| (a >> (32 * i)) as u32;
-            let other = |i: u32| (b >> (32 * i)) as u32;
-            let lanes = (0..4).map(|i| u128::from(lane(i).wrapping_add(other(i))) << (32 * i));
-            V128::from(lanes.sum::<u128>())
+            let (a, b) = (a.as_u128().to_le_bytes(), b.as_u128().to_le_bytes());
+            V128::from(u128::from_le_bytes(zip(a, b, u32::wrapping_add)))
         };
         let changed = V128::from(own.as_u128() ^ a.as_u128());
         assert_eq!(results, [changed, sum(a, v(9)), v(4)]);
