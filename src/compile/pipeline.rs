@@ -28,14 +28,15 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterato
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use wasmparser::{BinaryReaderError, FuncValidatorAllocations, Validator, WasmFeatures};
 
 /// Compiles modules for this machine under fixed settings.
 pub(crate) struct Compiler {
     isa: OwnedTargetIsa,
-    /// For functions on which `isa` would take too long.
-    linear_isa: OwnedTargetIsa,
+    /// For functions on which `isa` would take too long; made when the first one comes.
+    linear_isa: OnceLock<OwnedTargetIsa>,
+    settings: CompilerSettings,
     tunables: Tunables,
     features: WasmFeatures,
     asked: WasmFeatures,
@@ -68,7 +69,8 @@ impl Compiler {
         Ok(Compiler {
             single_pass: isa.flags().regalloc_algorithm() == RegallocAlgorithm::SinglePass,
             isa,
-            linear_isa: settings::linear_isa(settings)?,
+            linear_isa: OnceLock::new(),
+            settings: settings.clone(),
             tunables: tunables.clone(),
             features: settings.features,
             asked: settings.asked,
@@ -76,6 +78,15 @@ impl Compiler {
             clif: settings.clif_dir.as_deref().map(ClifDir::new).transpose()?,
             keep_dwarf: settings.keep_dwarf,
         })
+    }
+
+    fn linear_isa(&self) -> Result<&dyn TargetIsa> {
+        if self.linear_isa.get().is_none() {
+            // Another thread may be faster; the two are the same.
+            let _ = self.linear_isa.set(settings::linear_isa(&self.settings)?);
+        }
+        let made = self.linear_isa.get().expect("has just been set");
+        Ok(&**made)
     }
 
     /// Validates a module without compiling it.
@@ -291,7 +302,7 @@ impl Compiler {
         }
         let isa = match effort(&worker.context.func, self.single_pass).map_err(name)? {
             Effort::Full => &*self.isa,
-            Effort::Linear => &*self.linear_isa,
+            Effort::Linear => self.linear_isa()?,
         };
         let symbol = Symbol::Func(body.func);
         let addresses = self.tunables.generate_address_map;

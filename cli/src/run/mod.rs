@@ -7,10 +7,13 @@ mod limits;
 use crate::engine::{Caching, Compilation, load};
 use crate::{say, say_error, units, values};
 use limits::{Limits, explain};
+use std::future::Future;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::ExitCode;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-use tussah::error::Context;
+use tussah::error::Context as _;
 use tussah::{Engine, Func, Instance, Linker, Module, Result, Store, Val, bail, format_err};
 use tussah_wasi::p1::{self, WasiP1Ctx};
 use tussah_wasi::{DirPerms, FilePerms, I32Exit, WasiCtxBuilder};
@@ -59,10 +62,38 @@ pub(crate) struct Arguments {
     args: Vec<String>,
 }
 
+/// How the guest is called: on a fiber, which can be given up at any time, or directly.
+#[derive(Copy, Clone, Debug)]
+enum Way {
+    Fiber,
+    Direct,
+}
+
+impl Way {
+    async fn call(
+        self,
+        store: &mut Store<Host>,
+        func: Func,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Result<()> {
+        match self {
+            Way::Fiber => func.call_async(store, params, results).await,
+            Way::Direct => func.call(store, params, results),
+        }
+    }
+}
+
 /// What the store holds.
 struct Host {
     wasi: WasiP1Ctx,
     limits: Limits,
+}
+
+impl Host {
+    fn wasi(&mut self) -> &mut WasiP1Ctx {
+        &mut self.wasi
+    }
 }
 
 /// # Errors
@@ -70,17 +101,29 @@ struct Host {
 /// The guest cannot be started: a file or a directory cannot be opened, the module is not valid, or imports what is
 /// not there.
 pub(crate) fn execute(arguments: &Arguments) -> Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("failed to start the asynchronous runtime")?;
-    let outcome = runtime.block_on(run(arguments));
-    // A thread may be waiting for standard input, which nobody wants any more.
-    runtime.shutdown_background();
-    outcome
+    let outcome = if arguments.timeout.is_some() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("failed to start the asynchronous runtime")?;
+        let outcome = runtime.block_on(run(arguments));
+        // A thread may be waiting for standard input, which nobody wants any more.
+        runtime.shutdown_background();
+        outcome
+    } else {
+        // Nobody else wants the thread, so that the guest may block it: nothing is ever pending.
+        let mut run = pin!(run(arguments));
+        match run.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending => bail!("something waits although nothing may"),
+        }
+    };
+    let status = outcome?;
+    // The system takes back everything at once, faster than drops would.
+    std::process::exit(status.into())
 }
 
-async fn run(arguments: &Arguments) -> Result<ExitCode> {
+async fn run(arguments: &Arguments) -> Result<u8> {
     let mut config = arguments
         .compilation
         .config(arguments.fuel.is_some(), arguments.timeout.is_some())?;
@@ -90,7 +133,16 @@ async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let module = load(&engine, path, arguments.allow_precompiled)?;
 
     let mut linker = Linker::new(&engine);
-    p1::add_to_linker_async(&mut linker, |host: &mut Host| &mut host.wasi)?;
+    let way = match arguments.timeout {
+        Some(_) => {
+            p1::add_to_linker_async(&mut linker, Host::wasi)?;
+            Way::Fiber
+        }
+        None => {
+            p1::add_to_linker_sync(&mut linker, Host::wasi)?;
+            Way::Direct
+        }
+    };
     // A stub may stand for a function of WASI, and a module may import one name twice.
     linker.allow_shadowing(true);
     for name in &arguments.stubs {
@@ -107,10 +159,13 @@ async fn run(arguments: &Arguments) -> Result<ExitCode> {
         store.set_fuel(fuel)?;
     }
     let guest = async {
-        let instance = linker.instantiate_async(&mut store, &module).await?;
+        let instance = match way {
+            Way::Fiber => linker.instantiate_async(&mut store, &module).await?,
+            Way::Direct => linker.instantiate(&mut store, &module)?,
+        };
         match &arguments.invoke {
-            Some(name) => invoke(&mut store, &module, instance, name, &arguments.args).await,
-            None => start(&mut store, &module, instance).await,
+            Some(name) => invoke(&mut store, way, &module, instance, name, &arguments.args).await,
+            None => start(&mut store, way, &module, instance).await,
         }
     };
     let outcome = match arguments.timeout {
@@ -122,19 +177,19 @@ async fn run(arguments: &Arguments) -> Result<ExitCode> {
             for value in &results {
                 say(&values::show(value));
             }
-            Ok(ExitCode::SUCCESS)
+            Ok(0)
         }
         Err(error) => {
             if let Some(I32Exit(code)) = error.downcast_ref::<I32Exit>() {
                 // More than a process can say is said by its low bits, as everywhere.
                 let [code, ..] = code.to_le_bytes();
-                return Ok(ExitCode::from(code));
+                return Ok(code);
             }
             let Some(message) = explain(&error, arguments, &store.data().limits) else {
                 return Err(error.context(format!("failed to run `{}`", path.display())));
             };
             say_error(&message);
-            Ok(ExitCode::from(ABORTED))
+            Ok(ABORTED)
         }
     }
 }
@@ -189,7 +244,12 @@ fn stub(linker: &mut Linker<Host>, module: &Module, name: &str) -> Result<()> {
 }
 
 /// Runs a command: a module with `_start`.
-async fn start(store: &mut Store<Host>, module: &Module, instance: Instance) -> Result<Vec<Val>> {
+async fn start(
+    store: &mut Store<Host>,
+    way: Way,
+    module: &Module,
+    instance: Instance,
+) -> Result<Vec<Val>> {
     let Some(start) = instance.get_func(&mut *store, "_start") else {
         let functions = module
             .exports()
@@ -204,14 +264,14 @@ async fn start(store: &mut Store<Host>, module: &Module, instance: Instance) -> 
             }
         );
     };
-    let start = start.typed::<(), ()>(&mut *store)?;
-    start.call_async(&mut *store, ()).await?;
+    way.call(store, start, &[], &mut []).await?;
     Ok(Vec::new())
 }
 
 /// Calls a function of a library, after its `_initialize`.
 async fn invoke(
     store: &mut Store<Host>,
+    way: Way,
     module: &Module,
     instance: Instance,
     name: &str,
@@ -222,14 +282,15 @@ async fn invoke(
         .ok_or_else(|| format_err!("the module exports no function `{name}`"))?;
     let ty = func.ty(&*store);
     let params = values::parse_all(&ty, texts)?;
-    if module.get_export("_initialize").is_some() {
-        let initialize = instance.get_typed_func::<(), ()>(&mut *store, "_initialize")?;
-        initialize.call_async(&mut *store, ()).await?;
+    if module.get_export("_initialize").is_some()
+        && let Some(initialize) = instance.get_func(&mut *store, "_initialize")
+    {
+        way.call(store, initialize, &[], &mut []).await?;
     }
     let results = ty.results();
     let mut results: Vec<Val> = results
         .map(|ty| ty.default_value().unwrap_or(Val::I32(0)))
         .collect();
-    func.call_async(&mut *store, &params, &mut results).await?;
+    way.call(store, func, &params, &mut results).await?;
     Ok(results)
 }
