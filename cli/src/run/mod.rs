@@ -101,29 +101,23 @@ impl Host {
 /// The guest cannot be started: a file or a directory cannot be opened, the module is not valid, or imports what is
 /// not there.
 pub(crate) fn execute(arguments: &Arguments) -> Result<ExitCode> {
-    let outcome = if arguments.timeout.is_some() {
+    if arguments.timeout.is_some() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .context("failed to start the asynchronous runtime")?;
-        let outcome = runtime.block_on(run(arguments));
-        // A thread may be waiting for standard input, which nobody wants any more.
-        runtime.shutdown_background();
-        outcome
-    } else {
-        // Nobody else wants the thread, so that the guest may block it: nothing is ever pending.
-        let mut run = pin!(run(arguments));
-        match run.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(outcome) => outcome,
-            Poll::Pending => bail!("something waits although nothing may"),
-        }
-    };
-    let status = outcome?;
-    // The system takes back everything at once, faster than drops would.
-    std::process::exit(status.into())
+        return runtime.block_on(run(arguments));
+    }
+    // Nobody else wants the thread, so that the guest may block it: nothing is ever pending.
+    let mut run = pin!(run(arguments));
+    match run.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => bail!("something waits although nothing may"),
+    }
 }
 
-async fn run(arguments: &Arguments) -> Result<u8> {
+/// Returns only if the guest could not be started.
+async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut config = arguments
         .compilation
         .config(arguments.fuel.is_some(), arguments.timeout.is_some())?;
@@ -177,27 +171,35 @@ async fn run(arguments: &Arguments) -> Result<u8> {
             for value in &results {
                 say(&values::show(value));
             }
-            Ok(0)
+            exit(0)
         }
         Err(error) => {
             if let Some(I32Exit(code)) = error.downcast_ref::<I32Exit>() {
                 // More than a process can say is said by its low bits, as everywhere.
                 let [code, ..] = code.to_le_bytes();
-                return Ok(code);
+                exit(code);
             }
             let Some(message) = explain(&error, arguments, &store.data().limits) else {
                 return Err(error.context(format!("failed to run `{}`", path.display())));
             };
             say_error(&message);
-            Ok(ABORTED)
+            exit(ABORTED)
         }
     }
+}
+
+/// Ends the process. The system takes everything back at once, faster than drops would; a thread may be waiting for
+/// standard input, which nobody wants any more.
+fn exit(status: u8) -> ! {
+    std::process::exit(status.into())
 }
 
 /// What the guest gets from its surroundings.
 fn wasi(arguments: &Arguments) -> Result<WasiP1Ctx> {
     let mut builder = WasiCtxBuilder::new();
     builder.inherit_stdio();
+    // Without a timeout nobody else wants the thread.
+    builder.allow_blocking_current_thread(arguments.timeout.is_none());
     let name = arguments.file.file_name().unwrap_or_default();
     builder.arg(name.to_string_lossy());
     if arguments.invoke.is_none() {

@@ -27,6 +27,12 @@ pub trait StdinStream: IsTerminal + Send {
 pub trait StdoutStream: IsTerminal + Send {
     /// The stream that a context writes. It is flushed after each of the guest's writes.
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync>;
+
+    /// A stream that blocks the thread instead, for contexts that may
+    /// ([`WasiCtxBuilder::allow_blocking_current_thread`](crate::WasiCtxBuilder::allow_blocking_current_thread)), if there is one.
+    fn blocking_stream(&self) -> Option<Box<dyn io::Write + Send + Sync>> {
+        None
+    }
 }
 
 impl IsTerminal for Empty {
@@ -49,7 +55,7 @@ impl StdoutStream for Empty {
 
 /// The process's own streams, under both of their names.
 macro_rules! process_streams {
-    ($($stream:ty, $std:ident: $trait:ident -> $access:ident = $make:expr;)*) => {$(
+    ($($stream:ty, $std:ident: $trait:ident -> $access:ident = $make:expr $(, $blocking:expr)?;)*) => {$(
         impl IsTerminal for $stream {
             fn is_terminal(&self) -> bool {
                 io::IsTerminal::is_terminal(&io::$std())
@@ -60,6 +66,10 @@ macro_rules! process_streams {
             fn async_stream(&self) -> Box<dyn $access + Send + Sync> {
                 Box::new($make)
             }
+
+            $(fn blocking_stream(&self) -> Option<Box<dyn io::Write + Send + Sync>> {
+                Some(Box::new($blocking))
+            })?
         }
     )*};
 }
@@ -68,8 +78,8 @@ process_streams! {
     io::Stdin, stdin: StdinStream -> AsyncRead = stdin();
     tokio::io::Stdin, stdin: StdinStream -> AsyncRead = stdin();
     Stdin, stdin: StdinStream -> AsyncRead = stdin();
-    io::Stdout, stdout: StdoutStream -> AsyncWrite = stdout();
-    Stdout, stdout: StdoutStream -> AsyncWrite = stdout();
-    io::Stderr, stderr: StdoutStream -> AsyncWrite = stderr();
-    Stderr, stderr: StdoutStream -> AsyncWrite = stderr();
+    io::Stdout, stdout: StdoutStream -> AsyncWrite = stdout(), io::stdout();
+    Stdout, stdout: StdoutStream -> AsyncWrite = stdout(), io::stdout();
+    io::Stderr, stderr: StdoutStream -> AsyncWrite = stderr(), io::stderr();
+    Stderr, stderr: StdoutStream -> AsyncWrite = stderr(), io::stderr();
 }

@@ -55,10 +55,11 @@ impl WasiP1Ctx {
         let preopens = std::mem::take(&mut ctx.preopens);
         // What the host itself opened is not the guest's doing: the limit is beyond it.
         let mut table = Table::new(ctx.descriptor_limit.max(3 + preopens.len()));
+        let may_block = ctx.allow_blocking_current_thread;
         let streams = [
             input(&*ctx.stdin),
-            output(&*ctx.stdout),
-            output(&*ctx.stderr),
+            output(&*ctx.stdout, may_block),
+            output(&*ctx.stderr, may_block),
         ];
         for descriptor in streams
             .into_iter()
@@ -87,9 +88,9 @@ fn input(stream: &dyn StdinStream) -> Descriptor {
     }
 }
 
-fn output(stream: &dyn StdoutStream) -> Descriptor {
+fn output(stream: &dyn StdoutStream, may_block: bool) -> Descriptor {
     Descriptor {
-        kind: Kind::Output(Arc::new(Output::new(stream))),
+        kind: Kind::Output(Arc::new(Output::new(stream, may_block))),
         base: rights::OUTPUT,
         inheriting: 0,
         flags: fdflags::APPEND,

@@ -1,6 +1,7 @@
 //! Where waiting is done: on the runtime of whoever called, or, for synchronous use, on one of this crate.
 
 use super::errno::{Answer, Errno};
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, LazyLock};
@@ -34,8 +35,17 @@ impl Blocking {
     }
 }
 
-/// The caller's runtime, or that of this crate.
+thread_local! {
+    /// Whether this thread is inside [`block_on`].
+    static BLOCKED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The caller's runtime, or that of this crate: if there is none, and inside [`block_on`], where the thread may be the only
+/// one of the caller's.
 pub(crate) fn handle() -> Handle {
+    if BLOCKED.get() {
+        return own().clone();
+    }
     Handle::try_current().unwrap_or_else(|_| own().clone())
 }
 
@@ -64,10 +74,15 @@ impl Wake for Unpark {
     }
 }
 
-/// Blocks this thread until `future` is ready. Its timers are those of this crate's runtime, so that it ends even on the
-/// only thread of another one.
+/// Blocks this thread until `future` is ready. What needs a runtime enters one by itself ([`handle`]).
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    let _context = own().enter();
+    struct Outer(bool);
+    impl Drop for Outer {
+        fn drop(&mut self) {
+            BLOCKED.set(self.0);
+        }
+    }
+    let _outer = Outer(BLOCKED.replace(true));
     let mut future = pin!(future);
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut cx = Context::from_waker(&waker);

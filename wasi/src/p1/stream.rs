@@ -2,6 +2,7 @@
 
 use super::errno::{Answer, Errno};
 use super::memory::MAX_IO;
+use super::runtime::handle;
 use crate::cli::{StdinStream, StdoutStream};
 use std::fmt;
 use std::future::poll_fn;
@@ -82,6 +83,8 @@ impl InputState {
             self.buffer.resize(READ_AHEAD, 0);
             let mut buffer = ReadBuf::new(&mut self.buffer);
             (self.start, self.end) = (0, 0);
+            let runtime = handle();
+            let _context = runtime.enter();
             ready!(self.reader.as_mut().poll_read(cx, &mut buffer))?;
             self.end = buffer.filled().len();
         }
@@ -98,8 +101,37 @@ impl InputState {
 
 /// A stream that the guest writes.
 pub(crate) struct Output {
-    writer: Mutex<Pin<Box<dyn AsyncWrite + Send + Sync>>>,
+    writer: Mutex<Writer>,
     terminal: bool,
+}
+
+enum Writer {
+    Async(Pin<Box<dyn AsyncWrite + Send + Sync>>),
+    Blocking(Box<dyn io::Write + Send + Sync>),
+}
+
+impl Writer {
+    fn poll_write(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Writer::Async(writer) => {
+                let runtime = handle();
+                let _context = runtime.enter();
+                writer.as_mut().poll_write(cx, data)
+            }
+            Writer::Blocking(writer) => Poll::Ready(writer.write(data)),
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Writer::Async(writer) => {
+                let runtime = handle();
+                let _context = runtime.enter();
+                writer.as_mut().poll_flush(cx)
+            }
+            Writer::Blocking(writer) => Poll::Ready(writer.flush()),
+        }
+    }
 }
 
 impl fmt::Debug for Output {
@@ -111,9 +143,19 @@ impl fmt::Debug for Output {
 }
 
 impl Output {
-    pub(crate) fn new(stream: &dyn StdoutStream) -> Output {
+    /// `may_block`: the thread, if the stream can do that.
+    pub(crate) fn new(stream: &dyn StdoutStream, may_block: bool) -> Output {
+        let blocking = if may_block {
+            stream.blocking_stream()
+        } else {
+            None
+        };
+        let writer = match blocking {
+            Some(writer) => Writer::Blocking(writer),
+            None => Writer::Async(Box::into_pin(stream.async_stream())),
+        };
         Output {
-            writer: Mutex::new(Box::into_pin(stream.async_stream())),
+            writer: Mutex::new(writer),
             terminal: stream.is_terminal(),
         }
     }
@@ -126,18 +168,16 @@ impl Output {
     /// the whole process, ends right after.
     pub(crate) async fn write(&self, data: &[u8], may_wait: bool) -> Answer<usize> {
         let data = &data[..data.len().min(MAX_IO)];
-        let written = poll_fn(
-            |cx| match lock(&self.writer).as_mut().poll_write(cx, data) {
-                Poll::Ready(written) => Poll::Ready(written.map_err(Errno::from)),
-                Poll::Pending if may_wait => Poll::Pending,
-                Poll::Pending => Poll::Ready(Err(Errno::AGAIN)),
-            },
-        )
+        let written = poll_fn(|cx| match lock(&self.writer).poll_write(cx, data) {
+            Poll::Ready(written) => Poll::Ready(written.map_err(Errno::from)),
+            Poll::Pending if may_wait => Poll::Pending,
+            Poll::Pending => Poll::Ready(Err(Errno::AGAIN)),
+        })
         .await?;
         if written == 0 && !data.is_empty() {
             return Err(Errno::PIPE);
         }
-        poll_fn(|cx| lock(&self.writer).as_mut().poll_flush(cx)).await?;
+        poll_fn(|cx| lock(&self.writer).poll_flush(cx)).await?;
         Ok(written)
     }
 }
