@@ -35,4 +35,4 @@ sabotage *ROWS:
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
-    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps -p tussah -p tussah-fiber
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps -p tussah -p tussah-fiber -p tussah-wasi

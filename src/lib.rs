@@ -77,6 +77,7 @@ mod code;
 mod compile;
 mod embed;
 mod engine;
+mod entity;
 pub mod error;
 mod exec;
 mod memory;
@@ -104,10 +105,10 @@ pub use embed::{
 #[cfg(feature = "cache")]
 pub use engine::{Cache, CacheConfig};
 pub use engine::{
-    Collector, Config, Enabled, Engine, EngineWeak, Inlining, InstanceAllocationStrategy,
-    ModuleVersionStrategy, OperatorCost, OptLevel, PoolingAllocationConfig, Precompiled,
-    ProfilingStrategy, RegallocAlgorithm, StackCreator, Strategy, VariableOperatorCost,
-    WasmBacktraceDetails, WasmFeatures,
+    Collector, Config, CustomCodeMemory, Enabled, Engine, EngineWeak, Inlining,
+    InstanceAllocationStrategy, ModuleVersionStrategy, OperatorCost, OptLevel,
+    PoolingAllocationConfig, Precompiled, ProfilingStrategy, RegallocAlgorithm, StackCreator,
+    Strategy, VariableOperatorCost, WasmBacktraceDetails, WasmFeatures,
 };
 #[cfg(feature = "anyhow")]
 pub use error::ToWasmtimeResult;

@@ -26,14 +26,16 @@
 //! | `externref`  | `ExternRef`, `Rooted`, `OwnedRooted`, `RootScope`                           |
 //! | `auto`       | `Send` and `Sync` of all the above (of futures: beside their functions)      |
 //! | `behaviour`  | messages and defaults that embedders match on, at run time                  |
+//! | `settings`   | every other setting, getters, pools' limits, `CodeBuilder`, `ValRaw`: a file beside this one |
+//! | `creators`   | `MemoryCreator`, `LinearMemory`, `StackCreator`, `StackMemory`: likewise    |
+//! | `hooks`      | `CallHook`, `CallHookHandler`, under the feature `call-hook`: likewise      |
 //!
 //! How a check is written: a plain function is coerced to a fn pointer, its bounds probed with the
 //! weakest type parameters the contract allows; what returns `impl Trait` is returned from a
 //! function with the same signature; a future's output is named through [`output`] (which also
 //! demands `Send`) or [`output_local`]. That something does *not* compile cannot be said here.
-//! Not covered, being later work: `Config` beyond the list in `config`, exceptions and tags beyond
-//! their variants, shared memories, the GC types, the call hook, pooling, custom memories and stacks,
-//! the component model.
+//! Not covered, being later work: exceptions and tags beyond their variants, shared memories, the GC types, pools beyond
+//! their limits, debugging, the component model.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -60,6 +62,8 @@ mod creators;
 #[cfg(feature = "call-hook")]
 #[path = "api_surface/hooks.rs"]
 mod hooks;
+#[path = "api_surface/settings.rs"]
+mod settings;
 
 /// Names the output of a future that has to be `Send`.
 fn output<O>(_: impl Future<Output = O> + Send) {}

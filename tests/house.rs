@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Rooms by layer. A room may use rooms of lower layers, and itself. `error` and `bytes` are for everybody.
+/// Rooms by layer. A room may use rooms of lower layers, and itself. `error`, `bytes` and `entity` are for
+/// everybody.
 const LAYERS: &[&[&str]] = &[
     &["wasm", "os"],
     &["abi"],
@@ -21,6 +22,7 @@ const LAYERS: &[&[&str]] = &[
 /// The one upward reference each that is deliberate: traps and results in the spec's vocabulary are this crate's own.
 const EVERYWHERE: &[&str] = &[
     "bytes",
+    "entity",
     "error",
     "Error",
     "Result",
@@ -136,7 +138,15 @@ fn rooms_import_downward_only() {
 #[test]
 fn every_module_has_a_header() {
     let mut files = Vec::new();
-    for dir in ["src", "fiber/src", "tests", "async-tests", "wast", "cli"] {
+    for dir in [
+        "src",
+        "fiber/src",
+        "tests",
+        "async-tests",
+        "wast",
+        "wasi",
+        "cli",
+    ] {
         sources(&root().join(dir), &mut files);
     }
     let bare: Vec<_> = files
@@ -153,7 +163,7 @@ fn every_module_has_a_header() {
 #[test]
 fn files_stay_readable() {
     let mut files = Vec::new();
-    for dir in ["src", "fiber/src", "wast/src", "cli/src"] {
+    for dir in ["src", "fiber/src", "wast/src", "wasi/src", "cli/src"] {
         sources(&root().join(dir), &mut files);
     }
     let long: Vec<_> = files
@@ -174,6 +184,7 @@ fn no_peer_ships() {
         "tussah",
         "tussah-fiber",
         "tussah-wast",
+        "tussah-wasi",
         "tussah-cli",
         "tussah-claims",
     ] {
@@ -208,5 +219,29 @@ fn no_peer_ships() {
             }
             path.push(name);
         }
+    }
+}
+
+#[test]
+fn a_build_without_the_compiler_has_none_of_its_crates() {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let output = Command::new(&cargo)
+        .args(["tree", "-e", "normal", "--prefix", "none"])
+        .args(["-p", "tussah-precompiled"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    let tree = String::from_utf8_lossy(&output.stdout);
+    assert!(tree.contains("tussah-wasi ") && tree.contains("corosensei "));
+    for crates in [
+        "cranelift",
+        "regalloc2",
+        "rayon",
+        "wasmtime",
+        "wat ",
+        "wast ",
+    ] {
+        let found = tree.lines().find(|line| line.starts_with(crates));
+        assert_eq!(found, None);
     }
 }

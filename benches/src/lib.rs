@@ -18,6 +18,7 @@ mod harness;
 pub mod kernels;
 mod measure;
 pub mod poll;
+pub mod processes;
 pub mod programs;
 mod report;
 mod worker;
@@ -32,6 +33,7 @@ pub mod ours {
     pub(crate) mod config;
     pub mod instantiate;
     pub mod interrupt;
+    pub mod load;
     pub mod trap;
     mod wasi;
 
@@ -67,6 +69,8 @@ pub mod peer {
     pub(crate) mod config;
     pub mod instantiate;
     pub mod interrupt;
+    pub mod load;
+    pub mod process;
     pub mod trap;
     mod wasi;
 

@@ -1,8 +1,16 @@
 //! The command `tussah`: one file per subcommand.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
+mod compile;
+mod completions;
+mod engine;
+mod inspect;
+mod precompiled;
 mod proposals;
+mod run;
+mod units;
+mod values;
 mod wast;
 
 use clap::{Parser, Subcommand};
@@ -18,12 +26,26 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run a program.
+    Run(Box<run::Arguments>),
+    /// Compile a module ahead of time.
+    Compile(compile::Arguments),
+    /// Show what a module imports, exports and needs.
+    Inspect(inspect::Arguments),
     /// Run test scripts.
     Wast(wast::Arguments),
+    /// Write a script that completes arguments of this command in a shell.
+    Completions(completions::Arguments),
 }
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let cli = Cli::parse();
+    log();
+    let outcome = match cli.command {
+        Command::Run(arguments) => run::execute(&arguments),
+        Command::Compile(arguments) => compile::execute(&arguments),
+        Command::Inspect(arguments) => inspect::execute(&arguments),
+        Command::Completions(arguments) => completions::execute(&arguments),
         Command::Wast(arguments) => wast::execute(&arguments),
     };
     match outcome {
@@ -33,6 +55,17 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Sends events to standard error, if `RUST_LOG` asks for any.
+fn log() {
+    if std::env::var_os("RUST_LOG").is_none() {
+        return;
+    }
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
 }
 
 /// A line for people.

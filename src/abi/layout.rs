@@ -13,11 +13,11 @@
 //! ```
 
 use super::{VmContext, VmFuncRef, VmGlobal, VmMemory, VmTable};
+use crate::entity::EntityRef;
 use crate::wasm::{
     DefinedGlobalIndex, DefinedMemoryIndex, DefinedTableIndex, FuncIndex, GlobalIndex, MemoryIndex,
     ModuleInfo, TableIndex,
 };
-use cranelift_entity::EntityRef;
 use std::collections::HashMap;
 
 /// Offsets into one module's VMContext. The one source that compiler and runtime read.

@@ -2,8 +2,8 @@
 
 use super::Dwarf;
 use crate::bytes::{Bytes, Table};
+use crate::entity::PrimaryMap;
 use crate::wasm::{DefinedFuncIndex, ModuleInfo};
-use cranelift_entity::PrimaryMap;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 

@@ -4,10 +4,10 @@ use super::region::{self, CodeMemory};
 use super::{Artifact, CodeTables, Dwarf, FuelSite, FuncLoc, Text, TrampolineCode, frames_offset};
 use crate::abi::builtins::HOST_WORD;
 use crate::abi::{ColdEntry, VmctxLayout};
+use crate::entity::PrimaryMap;
 use crate::error::{Context, Result};
 use crate::os::{self, UNWINDER_TAKES_SECTIONS};
 use crate::wasm::{DefinedFuncIndex, ModuleInfo};
-use cranelift_entity::PrimaryMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -312,7 +312,7 @@ impl CompiledModule {
 mod tests {
     use super::{Image, find_image};
     use crate::code::{CodeTables, FuelPlace, FuelSite, FuncLoc};
-    use cranelift_entity::EntityRef;
+    use crate::entity::EntityRef;
 
     fn function((start, len): (u32, u32)) -> FuncLoc {
         FuncLoc {

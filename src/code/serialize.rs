@@ -28,10 +28,10 @@ use super::{
 };
 use crate::abi::builtins::HOST_WORD;
 use crate::bytes::{Bytes, Table};
+use crate::entity::PrimaryMap;
 use crate::error::{Context, Result, ensure};
 use crate::os::FileMap;
 use crate::wasm::{DefinedFuncIndex, FuncNames, ModuleInfo};
-use cranelift_entity::PrimaryMap;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::ops::Range;

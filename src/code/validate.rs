@@ -6,12 +6,12 @@
 
 use super::{Artifact, FuncLoc, TrampolineCode, frames_offset};
 use crate::abi::builtins::HOST_WORD;
+use crate::entity::{EntityRef, PrimaryMap};
 use crate::error::{Context, Result, bail, ensure};
 use crate::wasm::{
     ConstExpr, ConstOp, DataMode, DefinedFuncIndex, ElemItems, ElemMode, ElemSegment, EntityIndex,
     FuncIndex, GlobalIndex, ModuleInfo, WasmRef, WasmVal,
 };
-use cranelift_entity::{EntityRef, PrimaryMap};
 use std::collections::HashSet;
 
 /// Checks all of an artifact but its code.
@@ -371,13 +371,13 @@ pub(super) mod tests {
         Artifact, CodeTables, Dwarf, DwarfSection, FuelPlace, FuelSite, FuncLoc, Text,
         TrampolineCode, TrampolinePlace,
     };
+    use crate::entity::EntityRef;
     use crate::wasm::{
         ConstExpr, ConstOp, DataMode, DataSegment, DefinedGlobalIndex, ElemIndex, ElemItems,
         ElemMode, ElemSegment, EntityIndex, ExportDef, FuncIndex, FuncNames, GlobalDesc,
         GlobalIndex, ImportDef, MemoryDesc, MemoryIndex, ModuleInfo, TableDesc, TableIndex,
         TypeIndex, WasmFuncType, WasmRef, WasmVal,
     };
-    use cranelift_entity::EntityRef;
 
     fn expr(ops: &[ConstOp]) -> ConstExpr {
         ConstExpr { ops: ops.to_vec() }
@@ -555,7 +555,9 @@ pub(super) mod tests {
             ("1 initial values for 2 globals", |a| {
                 a.module.global_inits = [expr(&[ConstOp::I32(0)])].into_iter().collect();
             }),
-            ("code of 0 functions for 2", |a| a.functions.clear()),
+            ("code of 0 functions for 2", |a| {
+                a.functions = Default::default()
+            }),
             ("the code of dfunc1 is not inside the text", |a| {
                 a.text.bytes = a.text.bytes.part(0..48)
             }),
@@ -604,7 +606,7 @@ pub(super) mod tests {
             }),
             ("data0 is for unknown memory0", |a| {
                 a.module.exports.clear();
-                a.module.memories.clear();
+                a.module.memories = Default::default();
             }),
             ("externref for a table of funcref", |a| {
                 a.module.elems[ElemIndex::new(0)].ty = WasmRef::EXTERN;

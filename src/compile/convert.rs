@@ -2,12 +2,12 @@
 //!
 //! Must not know where a type stands in a module.
 
+use crate::entity::EntityRef;
 use crate::error::{Result, bail, ensure};
 use crate::wasm::{
     ConstExpr, ConstOp, FuncIndex, GlobalDesc, GlobalIndex, MemoryDesc, TableDesc, WasmFuncType,
     WasmHeap, WasmRef, WasmVal,
 };
-use cranelift_entity::EntityRef;
 use wasmparser::{AbstractHeapType, HeapType, Operator, RefType, ValType};
 
 /// A value type.

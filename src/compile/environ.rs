@@ -4,13 +4,13 @@
 
 use super::convert::{const_expr, func_type, global_type, memory_type, ref_type, table_type};
 use crate::code::{Dwarf, DwarfSection};
+use crate::entity::EntityRef;
 use crate::error::{Error, Result, bail, format_err};
 use crate::wasm::{
     ConstExpr, ConstOp, DataMode, DataSegment, DefinedFuncIndex, ElemItems, ElemMode, ElemSegment,
     EntityIndex, ExportDef, FuncIndex, FuncNames, GlobalIndex, ImportDef, MemoryIndex, ModuleInfo,
     TableIndex, TypeIndex, WasmRef,
 };
-use cranelift_entity::EntityRef;
 use indexmap::IndexSet;
 use std::collections::{BTreeMap, HashMap};
 use wasmparser::{

@@ -16,6 +16,7 @@ use crate::abi::VmctxLayout;
 use crate::code::{
     Artifact, CodeTables, FuelSite, FuncLoc, Text, TrampolineCode, TrampolinePlace, Tunables,
 };
+use crate::entity::PrimaryMap;
 use crate::error::{Context as _, Error, Result, bail, format_err};
 use crate::wasm::{DefinedFuncIndex, ModuleInfo, WasmFuncType};
 use cranelift_codegen::control::ControlPlane;
@@ -23,7 +24,6 @@ use cranelift_codegen::ir::StackSlot;
 use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{OptLevel, RegallocAlgorithm};
 use cranelift_codegen::{CodegenError, Context};
-use cranelift_entity::PrimaryMap;
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 use std::collections::BTreeSet;
 use std::fmt;

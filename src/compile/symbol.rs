@@ -1,9 +1,9 @@
 //! One type names everything that is compiled.
 
 use crate::abi::builtins::Builtin;
+use crate::entity::EntityRef;
 use crate::wasm::DefinedFuncIndex;
 use cranelift_codegen::ir::{UserExternalName, UserFuncName};
-use cranelift_entity::EntityRef;
 
 /// The name of a compiled thing, as relocations carry it.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -63,3 +63,7 @@ impl MemoryMaker for Maker {
             .map_err(|message| format_err!("{message}"))
     }
 }
+
+#[cfg(all(test, feature = "cranelift", feature = "wat"))]
+#[path = "creator_tests.rs"]
+mod tests;

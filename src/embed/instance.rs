@@ -14,10 +14,10 @@ use super::memory::Memory;
 use super::module::{Module, ModuleExport};
 use super::table::Table;
 use super::typed::{TypedFunc, WasmParams, WasmResults};
+use crate::entity::EntityRef;
 use crate::error::{Context, Result, bail, format_err};
 use crate::store::{self, ImportedEntity, InstanceData, InstanceId, StoreCore, StoreId};
 use crate::wasm::EntityIndex;
-use cranelift_entity::EntityRef;
 use smallvec::SmallVec;
 
 pub use super::linker::InstancePre;

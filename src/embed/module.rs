@@ -10,10 +10,10 @@
 use super::types::{ExportType, ExternType, FuncType, ImportType};
 use crate::code::{self, Artifact, Check};
 use crate::engine::Engine;
+use crate::entity::entity_impl;
 use crate::error::{Context, Result};
 use crate::store::LoadedModule;
 use crate::wasm::{EntityIndex, ImportDef, ModuleInfo};
-use cranelift_entity::entity_impl;
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;

@@ -5,9 +5,9 @@
 use super::{AsContext, Module};
 use crate::code::SourceSymbol;
 use crate::engine::BacktraceDetails;
+use crate::entity::EntityRef;
 use crate::exec::{self, RawFrame};
 use crate::store::{LoadedModule, StoreCore};
-use cranelift_entity::EntityRef;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 

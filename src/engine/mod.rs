@@ -31,9 +31,10 @@ mod trampolines;
 pub use cache::{Cache, CacheConfig};
 pub(crate) use config::BacktraceDetails;
 pub use config::{
-    Collector, Config, Enabled, Inlining, InstanceAllocationStrategy, ModuleVersionStrategy,
-    OperatorCost, OptLevel, PoolingAllocationConfig, ProfilingStrategy, RegallocAlgorithm,
-    StackCreator, Strategy, VariableOperatorCost, WasmBacktraceDetails, WasmFeatures,
+    Collector, Config, CustomCodeMemory, Enabled, Inlining, InstanceAllocationStrategy,
+    ModuleVersionStrategy, OperatorCost, OptLevel, PoolingAllocationConfig, ProfilingStrategy,
+    RegallocAlgorithm, StackCreator, Strategy, VariableOperatorCost, WasmBacktraceDetails,
+    WasmFeatures,
 };
 pub use engine::{Engine, EngineWeak, Precompiled};
 pub(crate) use epoch::Alarm;

@@ -9,13 +9,13 @@ use super::instance::{ImportedEntity, InstanceData, VmctxBox};
 use super::module::LoadedModule;
 use super::{StoreCore, builtin_array};
 use crate::abi::{MAGIC_INSTANCE, VmContext, VmFuncRef, VmGlobal, VmMemory, VmTable};
+use crate::entity::EntityRef;
 use crate::memory::{AnyMemory, TableMemory};
 use crate::wasm::{
     ConstExpr, ConstOp, DataMode, ElemItems, ElemMode, FuncIndex, GlobalIndex, MemoryIndex,
     TableIndex, Trap, WasmVal,
 };
 use crate::{Result, bail, format_err};
-use cranelift_entity::EntityRef;
 use std::ptr::NonNull;
 use std::sync::Arc;
 

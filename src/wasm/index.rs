@@ -1,6 +1,6 @@
 //! Static index spaces of one module. Dynamic ids (per store) live with the store.
 
-use cranelift_entity::entity_impl;
+use crate::entity::entity_impl;
 use serde::{Deserialize, Serialize};
 
 macro_rules! indices {

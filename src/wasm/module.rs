@@ -6,7 +6,7 @@ use super::{
     TypeIndex, WasmFuncType, WasmRef,
 };
 use crate::bytes::{Bytes, Table};
-use cranelift_entity::{EntityRef, PrimaryMap};
+use crate::entity::{EntityRef, PrimaryMap};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};

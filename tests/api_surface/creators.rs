@@ -284,6 +284,8 @@ fn guests_live_in_memories_that_the_embedder_makes() {
             let mut config = wt::Config::new();
             config
                 .with_host_memory(Arc::clone(&memories) as Arc<dyn wt::MemoryCreator>)
+                // Images of data are for memories that nobody else makes.
+                .memory_init_cow(false)
                 .memory_reservation(reservation as u64)
                 .memory_guard_size(guard as u64)
                 .memory_reservation_for_growth(0)
@@ -336,7 +338,9 @@ fn what_a_memory_creator_refuses() {
         ..Memories::default()
     });
     let mut config = wt::Config::new();
-    config.with_host_memory(Arc::clone(&memories) as Arc<dyn wt::MemoryCreator>);
+    config
+        .with_host_memory(Arc::clone(&memories) as Arc<dyn wt::MemoryCreator>)
+        .memory_init_cow(false);
     let mut guest = Guest::new(&config);
     assert_eq!(guest.call::<i32, i32>("grow", 1).unwrap(), 2);
     assert_eq!(guest.call::<i32, i32>("grow", 1).unwrap(), -1);

@@ -153,6 +153,7 @@ impl<'a> Case<'a> {
                 "custom-page-sizes" => config.wasm_custom_page_sizes(true),
                 "wide-arithmetic" => config.wasm_wide_arithmetic(true),
                 "branch-hints" => config.wasm_branch_hinting(true),
+                "deterministic" => config.relaxed_simd_deterministic(true),
                 "no-move" => config.memory_may_move(false),
                 "free-bulk" => {
                     let mut cost = OperatorCost::new();

@@ -34,12 +34,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// There is no fewer of them. Raise it when files are added.
-const FILES: usize = 137;
+const FILES: usize = 146;
 
 /// Which families there are, so that none is lost.
 const FAMILIES: &[&str] = &[
     "boundary", "call", "control", "epoch", "fuel", "global", "memory", "memory64", "numeric",
-    "stack", "table", "trap",
+    "simd", "stack", "table", "trap",
 ];
 
 fn root() -> PathBuf {

@@ -305,7 +305,7 @@ fn things_of_another_store_or_engine_are_refused() {
     let f = instance.get_func(&mut store, "f").unwrap();
     refused(
         f.call(&mut store, &[Val::FuncRef(Some(foreign))], &mut []),
-        &["argument type mismatch", "store"],
+        &["argument type mismatch", "cross-`Store`"],
     );
     let stranger = Engine::default();
     let guest = module(&stranger, "(module)");

@@ -90,39 +90,22 @@ fn access(name: &'static str) -> Access {
 impl Access {
     /// A function that makes the access, and how many operators it has up to the access.
     fn function(&self, memory: u32, offset: u32, lane: u32) -> (String, u64) {
-        let (params, result, operands, immediate, count) = match self.kind {
-            Kind::Load(_) => (
-                "(param i32)",
-                "(result v128)",
-                "(local.get 0)",
-                String::new(),
-                2,
-            ),
-            Kind::LoadLane => (
-                "(param i32 v128)",
-                "(result v128)",
-                "(local.get 0) (local.get 1)",
-                format!(" {lane}"),
-                3,
-            ),
-            Kind::Store => (
-                "(param i32 v128)",
-                "",
-                "(local.get 0) (local.get 1)",
-                String::new(),
-                3,
-            ),
-            Kind::StoreLane => (
-                "(param i32 v128)",
-                "",
-                "(local.get 0) (local.get 1)",
-                format!(" {lane}"),
-                3,
-            ),
+        let index = ["i32", "i64"][memory as usize];
+        let result = match self.kind {
+            Kind::Load(_) | Kind::LoadLane => "(result v128)",
+            Kind::Store | Kind::StoreLane => "",
+        };
+        let (params, operands, count) = match self.kind {
+            Kind::Load(_) => ("", "(local.get 0)", 2),
+            _ => ("v128", "(local.get 0) (local.get 1)", 3),
+        };
+        let immediate = match self.kind {
+            Kind::LoadLane | Kind::StoreLane => format!(" {lane}"),
+            Kind::Load(_) | Kind::Store => String::new(),
         };
         let name = self.name;
         let text = format!(
-            "(func (export \"{name} {memory} {offset}\") {params} {result} \
+            "(func (export \"{name} {memory} {offset}\") (param {index} {params}) {result} \
              ({name} {memory} offset={offset} align=1{immediate} {operands}))\n"
         );
         (text, count)
@@ -192,7 +175,7 @@ fn check(engine: &Engine, seed: u64) {
     let mut rng = Rng(seed);
     let accesses: Vec<Access> = OPERATORS.map(access).into();
     let mut text =
-        String::from("(module (memory (export \"m0\") 1) (memory (export \"m1\") 1 1)\n");
+        String::from("(module (memory (export \"m0\") 1) (memory (export \"m1\") i64 1 1)\n");
     let mut functions = Vec::new();
     for access in &accesses {
         for memory in [0, 1] {
@@ -216,22 +199,29 @@ fn check(engine: &Engine, seed: u64) {
     }
     let (mut trapped, mut made) = (0, 0);
     for (access, memory, offset, lane, operators) in functions {
-        let last = PAGE.wrapping_sub(offset).wrapping_sub(access.size);
-        let indices = [
-            0,
-            rng.below(PAGE),
-            last,
-            last.wrapping_sub(1),
-            last.wrapping_add(1),
-            last.wrapping_add(15),
-            u32::MAX,
+        let end = i64::from(PAGE) - i64::from(offset) - i64::from(access.size);
+        let near = [-1, 0, 1, 15].map(|more| (end + more).cast_unsigned());
+        let far = [
+            u64::from(u32::MAX),
+            1 << 32,
+            u64::MAX,
+            u64::MAX - u64::from(offset),
         ];
-        for index in indices {
-            let place = u64::from(index) + u64::from(offset);
-            let fits = place + u64::from(access.size) <= u64::from(PAGE);
+        let inside = [0, u64::from(rng.below(PAGE))];
+        for index in near.into_iter().chain(far).chain(inside) {
+            let args = match memory {
+                0 => u32::try_from(index).map(|index| Val::I32(index.cast_signed())),
+                _ => Ok(Val::I64(index.cast_signed())),
+            };
+            let Ok(index_value) = args else {
+                // No index of 32 bits.
+                continue;
+            };
+            let last = u128::from(index) + u128::from(offset) + u128::from(access.size);
+            let fits = last <= u128::from(PAGE);
             let name = format!("{} {memory} {offset}", access.name);
             let operand = rng.vector();
-            let mut args = vec![Val::I32(index.cast_signed())];
+            let mut args = vec![index_value];
             if !matches!(access.kind, Kind::Load(_)) {
                 args.push(Val::V128(u128::from_le_bytes(operand).into()));
             }
@@ -244,7 +234,7 @@ fn check(engine: &Engine, seed: u64) {
             }
             let mut after = before.clone();
             let expected = if fits {
-                let place = usize::try_from(place).expect("in the page");
+                let place = usize::try_from(index).expect("in the page") + offset as usize;
                 made += 1;
                 Ok(expected(access, &mut after[place..], lane, operand))
             } else {

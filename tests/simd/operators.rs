@@ -373,7 +373,6 @@ fn movement() -> Vec<Op> {
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
-    clippy::allow_attributes_without_reason,
     reason = "conversions of Rust are what is expected: they saturate, round to nearest, and make 0 of NaN"
 )]
 fn conversions() -> Vec<Op> {

@@ -9,6 +9,7 @@ use tussah::{
     OptLevel, Store, V128, Val, ValType,
 };
 
+use crate::model::{self, zip};
 use crate::values::engine;
 
 fn v(number: u128) -> V128 {
@@ -137,14 +138,13 @@ impl Guest {
     }
 }
 
-fn lanes(v: V128) -> [u64; 2] {
-    let bits = v.as_u128();
-    [bits as u64, (bits >> 64) as u64]
+fn lanes(v: V128) -> Vec<u64> {
+    model::lanes(v.as_u128().to_le_bytes())
 }
 
 fn sub(a: V128, b: V128) -> V128 {
-    let ([a0, a1], [b0, b1]) = (lanes(a), lanes(b));
-    V128::from(u128::from(a0.wrapping_sub(b0)) | u128::from(a1.wrapping_sub(b1)) << 64)
+    let (a, b) = (a.as_u128().to_le_bytes(), b.as_u128().to_le_bytes());
+    V128::from(u128::from_le_bytes(zip(a, b, u64::wrapping_sub)))
 }
 
 fn bytes(a: V128, f: impl Fn(u8) -> u8) -> V128 {
@@ -212,11 +212,8 @@ fn globals_hold_vectors() {
         let own = V128::from(7 | 8 << 64);
         let results = guest.call("globals", &[a.into()]);
         let sum = |a: V128, b: V128| {
-            let (a, b) = (a.as_u128(), b.as_u128());
-            let lane = |i: u32| (a >> (32 * i)) as u32;
-            let other = |i: u32| (b >> (32 * i)) as u32;
-            let lanes = (0..4).map(|i| u128::from(lane(i).wrapping_add(other(i))) << (32 * i));
-            V128::from(lanes.sum::<u128>())
+            let (a, b) = (a.as_u128().to_le_bytes(), b.as_u128().to_le_bytes());
+            V128::from(u128::from_le_bytes(zip(a, b, u32::wrapping_add)))
         };
         let changed = V128::from(own.as_u128() ^ a.as_u128());
         assert_eq!(results, [changed, sum(a, v(9)), v(4)]);
@@ -367,4 +364,39 @@ fn vectors_survive_suspension() {
     }
     assert_eq!(result.expect("does not trap"), add(sum, other));
     assert!(polls > 50, "suspended {polls} times");
+}
+
+/// Where a stack ends, the count is in the register of a parameter; which one depends on how results are returned.
+#[test]
+fn fuel_is_exact_where_stacks_overflow() {
+    let engine = engine(|c| _ = c.consume_fuel(true));
+    for (integers, vectors) in [(5, 5), (9, 1), (1, 9), (8, 8)] {
+        let results = " i64".repeat(integers) + &" v128".repeat(vectors);
+        let text = format!(
+            "(module (global $depth (export \"depth\") (mut i64) (i64.const 0))
+                (func $f (export \"f\") (result{results})
+                    (global.set $depth (i64.add (global.get $depth) (i64.const 1)))
+                    (call $f)))"
+        );
+        let module = Module::new(&engine, &text).expect("compiles");
+        let mut store = store(&engine);
+        store
+            .set_fuel(u64::from(u32::MAX))
+            .expect("fuel is counted");
+        let instance = Instance::new(&mut store, &module, &[]).expect("instantiates");
+        let f = instance.get_func(&mut store, "f").expect("is exported");
+        let mut results = vec![Val::I32(0); integers + vectors];
+        let error = f
+            .call(&mut store, &[], &mut results)
+            .expect_err("overflows");
+        assert_eq!(error.downcast_ref(), Some(&tussah::Trap::StackOverflow));
+        let depth = instance
+            .get_global(&mut store, "depth")
+            .expect("is exported");
+        let depth = depth.get(&mut store).unwrap_i64().cast_unsigned();
+        let used = u64::from(u32::MAX) - store.get_fuel().expect("fuel is counted");
+        // Each entry, the four operators before the call, and the call; the last call did not get to its entry.
+        assert!(depth > 100);
+        assert_eq!(used, 6 * depth, "{integers} integers, {vectors} vectors");
+    }
 }

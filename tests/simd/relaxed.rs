@@ -51,9 +51,10 @@ macro_rules! select {
 }
 
 macro_rules! multiply {
-    ($args:ident, $actual:ident, $ty:ty, $sign:literal) => {
+    ($args:ident, $actual:ident, $ty:ty, $factor:expr) => {
         each($args, $actual, |x: &[$ty], is: $ty| {
-            let a = $sign * x[0];
+            let factor: fn($ty) -> $ty = $factor;
+            let a = factor(x[0]);
             let (once, twice) = (a.mul_add(x[1], x[2]), a * x[1] + x[2]);
             let same = |e: $ty| e.to_bits() == is.to_bits() || e.is_nan() && is.is_nan();
             same(once) || same(twice)
@@ -85,11 +86,10 @@ macro_rules! truncation {
 
 #[expect(
     clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     reason = "what does not fit is what is tested"
 )]
-fn allowed(op: &Op, args: &[V], actual: V) -> bool {
+pub(crate) fn allowed(op: &Op, args: &[V], actual: V) -> bool {
     let zero_above = lanes::<u64>(actual)[1] == 0;
     match op.name {
         "i8x16.relaxed_swizzle" => {
@@ -109,10 +109,10 @@ fn allowed(op: &Op, args: &[V], actual: V) -> bool {
         "i32x4.relaxed_trunc_f64x2_u_zero" => {
             truncation!(args, actual, f64, u32, u32::MAX) && zero_above
         }
-        "f32x4.relaxed_madd" => multiply!(args, actual, f32, 1.0),
-        "f32x4.relaxed_nmadd" => multiply!(args, actual, f32, -1.0),
-        "f64x2.relaxed_madd" => multiply!(args, actual, f64, 1.0),
-        "f64x2.relaxed_nmadd" => multiply!(args, actual, f64, -1.0),
+        "f32x4.relaxed_madd" => multiply!(args, actual, f32, |a| a),
+        "f32x4.relaxed_nmadd" => multiply!(args, actual, f32, |a| -a),
+        "f64x2.relaxed_madd" => multiply!(args, actual, f64, |a| a),
+        "f64x2.relaxed_nmadd" => multiply!(args, actual, f64, |a| -a),
         "i8x16.relaxed_laneselect" => select!(args, actual, u8),
         "i16x8.relaxed_laneselect" => select!(args, actual, u16),
         "i32x4.relaxed_laneselect" => select!(args, actual, u32),
@@ -144,6 +144,7 @@ fn allowed(op: &Op, args: &[V], actual: V) -> bool {
 }
 
 /// Products of bytes, neighbours added: the second operand signed and sums wrapped, or unsigned and sums saturated.
+#[expect(clippy::cast_possible_truncation, reason = "sums wrap or were clamped")]
 fn dots(args: &[V]) -> [V; 2] {
     let sums = |b: fn(u8) -> i32, sum: fn(i32) -> i16| {
         let pairs = lanes::<i8>(args[0]).into_iter().zip(lanes::<u8>(args[1]));

@@ -4,7 +4,8 @@
 use tussah::{Config, Engine};
 
 use crate::operators::{relaxed, simd};
-use crate::values::{check, engine};
+use crate::relaxed::allowed;
+use crate::values::{check, check_with, engine};
 
 fn without(config: &mut Config, flags: &[&str]) {
     for flag in flags {
@@ -56,6 +57,10 @@ fn old_machines_compute_the_same() {
         c.relaxed_simd_deterministic(true);
     });
     check(&deterministic, &relaxed(), 35, false);
+    let any = engine(|c| without(c, &NEWER));
+    check_with(&any, &relaxed(), 36, &|op, args, _, actual| {
+        allowed(op, args, actual)
+    });
 }
 
 #[test]

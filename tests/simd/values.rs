@@ -41,7 +41,7 @@ impl<'a> Trial<'a> {
     fn new(op: &'a Op, rounds: usize, rng: &mut Rng) -> Self {
         let (count, below) = op.immediates;
         let immediates = (0..count)
-            .map(|_| rng.below(below) as u8)
+            .map(|_| u8::try_from(rng.below(below)).expect("lanes are few"))
             .collect::<Vec<_>>();
         let round = |_| {
             let args: Vec<V> = op.params.iter().map(|_| rng.vector()).collect();

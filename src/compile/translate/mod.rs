@@ -28,13 +28,13 @@ use super::symbol::Symbol;
 use crate::abi::builtins::{Builtin, Heat};
 use crate::abi::{VmContext, VmStore, VmctxLayout};
 use crate::code::Tunables;
+use crate::entity::EntityRef;
 use crate::wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo, Trap, TypeIndex};
 use cranelift_codegen::ir::{
     AliasRegion, AliasRegionData, ArgumentPurpose, ExtFuncData, ExternalName, FuncRef, Function,
     GlobalValue, GlobalValueData, InstBuilder, MemFlagsData, SigRef, SourceLoc, Type, Value, types,
 };
 use cranelift_codegen::isa::TargetIsa;
-use cranelift_entity::EntityRef;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use interrupt::Fuel;
 pub(super) use interrupt::{FaultSite, Metering};

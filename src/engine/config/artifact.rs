@@ -4,8 +4,46 @@ use super::{Config, ModuleVersionStrategy};
 #[cfg(feature = "cache")]
 use crate::engine::Cache;
 use crate::error::{Result, ensure};
+use std::fmt;
+use std::sync::Arc;
+
+/// Makes code executable where [`Config::with_custom_code_memory`] asks for it. Not implemented yet.
+pub trait CustomCodeMemory: Send + Sync {
+    /// What code must be aligned to, in bytes.
+    fn required_alignment(&self) -> usize;
+
+    /// Makes code executable that has just been written.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be.
+    fn publish_executable(&self, ptr: *const u8, len: usize) -> Result<()>;
+
+    /// Makes code writable again that is about to be freed.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be.
+    fn unpublish_executable(&self, ptr: *const u8, len: usize) -> Result<()>;
+}
+
+impl fmt::Debug for dyn CustomCodeMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CustomCodeMemory")
+    }
+}
 
 impl Config {
+    /// Lets the embedder make code executable; `None`, the default, has it done by the system. Not implemented yet, and
+    /// refused by `Engine::new`.
+    pub fn with_custom_code_memory(
+        &mut self,
+        custom_code_memory: Option<Arc<dyn CustomCodeMemory>>,
+    ) -> &mut Self {
+        self.codegen.custom_code_memory = custom_code_memory.is_some();
+        self
+    }
+
     /// Sets the cache of compiled modules: [`Module::new`](crate::Module::new) and its likes look there first. None by
     /// default.
     #[cfg(feature = "cache")]

@@ -21,6 +21,8 @@ pub(super) struct Codegen {
     /// Whether the host's features are to be asked of the embedder.
     pub(super) custom_detection: bool,
     pub(super) clif_dir: Option<PathBuf>,
+    /// Whether the embedder wants to make code executable.
+    pub(super) custom_code_memory: bool,
 }
 
 impl Default for Codegen {
@@ -38,6 +40,7 @@ impl Default for Codegen {
             flags: Vec::new(),
             custom_detection: false,
             clif_dir: None,
+            custom_code_memory: false,
         }
     }
 }

@@ -31,6 +31,7 @@ mod pooling;
 mod stack;
 mod validate;
 
+pub use artifact::CustomCodeMemory;
 pub use choices::{
     Collector, Enabled, Inlining, ModuleVersionStrategy, OptLevel, ProfilingStrategy,
     RegallocAlgorithm, Strategy, WasmBacktraceDetails,

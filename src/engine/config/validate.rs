@@ -99,6 +99,10 @@ impl Config {
                 "`Config::detect_host_feature`",
             ),
             (
+                self.codegen.custom_code_memory,
+                "`Config::with_custom_code_memory`",
+            ),
+            (
                 self.debug.profiler != ProfilingStrategy::None && cfg!(not(feature = "profiling")),
                 "`Config::profiler` without the feature `profiling`",
             ),
@@ -190,10 +194,12 @@ mod tests {
     //! What is refused, what is adjusted, and that nothing else is.
 
     use super::{Config, MIN_HOST_STACK, WasmFeatures};
+    use crate::engine::CustomCodeMemory;
     use crate::engine::{
         InstanceAllocationStrategy, OperatorCost, PoolingAllocationConfig, ProfilingStrategy,
         Strategy,
     };
+    use std::sync::Arc;
 
     fn refusal(adjust: impl FnOnce(&mut Config)) -> String {
         let mut config = Config::new();
@@ -228,6 +234,28 @@ mod tests {
         for (adjust, what) in refusals {
             assert_eq!(refusal(adjust), format!("{what} is not implemented yet"));
         }
+        struct Never;
+        impl CustomCodeMemory for Never {
+            fn required_alignment(&self) -> usize {
+                1
+            }
+            fn publish_executable(&self, _: *const u8, _: usize) -> crate::Result<()> {
+                Ok(())
+            }
+            fn unpublish_executable(&self, _: *const u8, _: usize) -> crate::Result<()> {
+                Ok(())
+            }
+        }
+        let custom = || Some(Arc::new(Never) as Arc<dyn CustomCodeMemory>);
+        assert_eq!(
+            refusal(|c| _ = c.with_custom_code_memory(custom())),
+            "`Config::with_custom_code_memory` is not implemented yet"
+        );
+        let mut config = Config::new();
+        config
+            .with_custom_code_memory(custom())
+            .with_custom_code_memory(None);
+        assert!(config.validate().is_ok());
         assert!(Config::new().target("riscv64gc-unknown-linux-gnu").is_err());
     }
 

@@ -1,0 +1,18 @@
+//! Programs from start to end, each in a process of its own: `tussah run` with a warm cache beside a minimal program on the
+//! peer that loads what was compiled before. The cases are in `src/processes.rs`.
+
+use std::process::ExitCode;
+
+use tussah_benches::{Bench, processes};
+
+fn main() -> ExitCode {
+    processes::set_minimal(env!("CARGO_BIN_EXE_minimal"));
+    let bench = Bench {
+        verb: "programs",
+        seconds: 60.0,
+        ours: processes::ours,
+        peer: processes::peer,
+        note: "",
+    };
+    bench.main()
+}

@@ -1,0 +1,7 @@
+/* Hello from C. */
+#include <stdio.h>
+
+int main(void) {
+    puts("hello from C");
+    return 0;
+}

@@ -1,0 +1,4 @@
+//! Hello from Rust.
+fn main() {
+    println!("hello from Rust");
+}
