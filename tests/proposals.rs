@@ -195,6 +195,39 @@ fn wide_memories_are_bounded_over_all_64_bits() {
     }
 }
 
+/// A growth by a constant is no place to look at the fuel, and which values are constants depends on what can be reached:
+/// code behind an access that traps whatever its index is, unless the offset has more than 32 bits.
+#[test]
+fn fuel_is_looked_at_behind_offsets_beyond_32_bits() {
+    let mut config = Config::new();
+    config.consume_fuel(true);
+    let engine = Engine::new(&config).unwrap();
+    let grow = |offset: &str| {
+        let wat = format!(
+            "(module (memory i64 1 2) (func (export \"f\") (param i64) (result i64) (local i64)
+                (block $after (block $skip (br_if $skip (i64.eqz (local.get 0)))
+                    (local.set 1 (i64.load offset={offset} (local.get 0))) (br $after))
+                    (local.set 1 (i64.const 0)))
+                (memory.grow (local.get 1))))"
+        );
+        let module = Module::new(&engine, wat).unwrap();
+        let mut store = Store::new(&engine, ());
+        store.set_fuel(100).unwrap();
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let func = instance
+            .get_typed_func::<u64, u64>(&mut store, "f")
+            .unwrap();
+        let trap = |store: &mut _, param| func.call(store, param).unwrap_err().downcast::<Trap>();
+        assert_eq!(trap(&mut store, 1).unwrap(), Trap::MemoryOutOfBounds);
+        store.set_fuel(2).unwrap();
+        func.call(&mut store, 0)
+            .map_err(|error| error.downcast::<Trap>().unwrap())
+    };
+    assert_eq!(grow("0xffff_ffff"), Ok(1));
+    assert_eq!(grow("0x1_0000_0000"), Err(Trap::OutOfFuel));
+    assert_eq!(grow("0xffff_ffff_ffff_fffe"), Err(Trap::OutOfFuel));
+}
+
 #[test]
 fn absurd_sizes_are_errors() {
     let mut config = Config::new();

@@ -67,7 +67,7 @@ pub fn interleave(data: &[u8]) -> Option<Interleaved> {
     let seed = u64::from_le_bytes(*data.first_chunk()?);
     let mut rng = Rng::new(seed ^ 0x1e4f);
     // Our own modules do much; those of wasm-smith are odd.
-    let case = if rng.chance(1, 8) {
+    let case = if rng.chance(1, 3) {
         generate::structured(seed)
     } else {
         generate::smith_of(data)?.0

@@ -3,6 +3,8 @@
 //! What is no difference is told and counted: that a runtime refuses what it does not implement, and that fuel or stack
 //! end, which are each runtime's own. wasmtime's fuel is tussah's too, so between these two only stacks are.
 
+#[cfg(test)]
+mod known;
 mod march;
 mod tally;
 

@@ -32,6 +32,7 @@ pub(super) struct Tally {
     differing: u64,
     only_newest: u64,
     called: u64,
+    instantiations: BTreeMap<String, u64>,
     endings: BTreeMap<String, u64>,
     unsupported: BTreeMap<String, u64>,
 }
@@ -58,6 +59,7 @@ impl Tally {
             differing: 0,
             only_newest: 0,
             called: 0,
+            instantiations: BTreeMap::new(),
             endings: BTreeMap::new(),
             unsupported: BTreeMap::new(),
         }
@@ -86,8 +88,10 @@ impl Tally {
         self.differing += u64::from(!outcome.differences.is_empty());
         self.only_newest += u64::from(!outcome.only_newest.is_empty());
         self.called += u64::from(outcome.endings.len() > 1);
+        let mut counts = &mut self.instantiations;
         for ending in &outcome.endings {
-            *self.endings.entry(ending.clone()).or_default() += 1;
+            *counts.entry(ending.clone()).or_default() += 1;
+            counts = &mut self.endings;
         }
         if let Some(why) = &outcome.unsupported {
             // Without the offset, which is each module's own.
@@ -123,11 +127,10 @@ impl Tally {
 
     /// Prints the summary: whether all is well.
     pub(super) fn conclude(&self) -> bool {
-        let endings: Vec<_> = self
-            .endings
-            .iter()
-            .map(|(k, n)| format!("{k} {n}"))
-            .collect();
+        let told = |counts: &BTreeMap<String, u64>| {
+            let parts: Vec<_> = counts.iter().map(|(k, n)| format!("{k} {n}")).collect();
+            parts.join(", ")
+        };
         announce("");
         announce(&format!(
             "modules               {}, {} of them structured, {} with calls, {} refused by both; {} seeds gave none",
@@ -138,7 +141,11 @@ impl Tally {
             self.percent(self.returned),
             self.percent(self.all_returned)
         ));
-        announce(&format!("calls                 {}", endings.join(", ")));
+        announce(&format!(
+            "instantiations        {}",
+            told(&self.instantiations)
+        ));
+        announce(&format!("calls                 {}", told(&self.endings)));
         announce(&format!(
             "work                  {} units of fuel, {} host calls, {} yields",
             self.fuel, self.host_calls, self.yields

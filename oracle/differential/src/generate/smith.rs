@@ -47,7 +47,14 @@ pub(crate) fn smith_of(data: &[u8]) -> Option<(Case, bool)> {
     let (seed, bytes) = data.split_first_chunk()?;
     let seed = u64::from_le_bytes(*seed);
     let mut rng = Rng::new(seed ^ 0xf022);
-    let mut module = Module::new(config(&mut rng), &mut Unstructured::new(bytes)).ok()?;
+    let config = Config {
+        // Most of what is called first would not return.
+        allow_start_export: rng.chance(1, 16),
+        // Without types there are no functions.
+        min_types: 4,
+        ..config(&mut rng)
+    };
+    let mut module = Module::new(config, &mut Unstructured::new(bytes)).ok()?;
     let ends = rng.chance(1, 2);
     if ends {
         module.ensure_termination(TURNS).ok()?;
