@@ -14,6 +14,7 @@ mod values;
 mod wast;
 
 use clap::{Parser, Subcommand};
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Runs WebAssembly.
@@ -69,13 +70,30 @@ fn log() {
 }
 
 /// A line for people.
-#[expect(clippy::print_stdout, reason = "this is what a command does")]
 fn say(line: &str) {
-    println!("{line}");
+    write_line(&mut std::io::stdout().lock(), line);
 }
 
 /// A line about what went wrong.
-#[expect(clippy::print_stderr, reason = "this is what a command does")]
 fn say_error(line: &str) {
-    eprintln!("{line}");
+    write_line(&mut std::io::stderr().lock(), line);
+}
+
+/// Where nobody listens any more, there is nothing left to do; a guest's names must not drive the terminal.
+fn write_line(to: &mut dyn Write, line: &str) {
+    let harmless = |c: char| !c.is_control() || c == '\n' || c == '\t';
+    let line: String = line
+        .chars()
+        .map(|c| {
+            if harmless(c) {
+                c
+            } else {
+                char::REPLACEMENT_CHARACTER
+            }
+        })
+        .collect();
+    if let Err(error) = writeln!(to, "{line}").and_then(|()| to.flush()) {
+        let quiet = error.kind() == std::io::ErrorKind::BrokenPipe;
+        std::process::exit(if quiet { 0 } else { 1 });
+    }
 }

@@ -11,6 +11,21 @@ use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
 use wast::{QuoteWat, Wat};
 
+/// Whether it is a component, of which nothing can be said.
+///
+/// # Errors
+///
+/// It is.
+pub(crate) fn no_component(module: &QuoteWat<'_>, expected: &str) -> Outcome {
+    match module {
+        QuoteWat::Wat(Wat::Component(_)) | QuoteWat::QuoteComponent(..) => Err(Mismatch::new(
+            expected,
+            "a component, which this runner does not know",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// A module's binary form.
 ///
 /// # Errors

@@ -317,17 +317,17 @@ impl<'e> Session<'e> {
     }
 
     fn assert_malformed(&self, mut module: QuoteWat<'_>, message: &str) -> Outcome {
+        let expected = format!("a malformed module: \"{message}\"");
+        refusal::no_component(&module, &expected)?;
         match refusal::encode(&mut module) {
             Err(_) => Ok(()),
-            Ok(binary) => {
-                let expected = format!("a malformed module: \"{message}\"");
-                refusal::of_binary(self.engine, self.features, &binary, &expected)
-            }
+            Ok(binary) => refusal::of_binary(self.engine, self.features, &binary, &expected),
         }
     }
 
     fn assert_invalid(&self, mut module: QuoteWat<'_>, message: &str) -> Outcome {
         let expected = format!("an invalid module: \"{message}\"");
+        refusal::no_component(&module, &expected)?;
         match refusal::encode(&mut module) {
             // Identifiers that mean nothing are the text format's affair here, and an invalid module elsewhere.
             Err(_) => Ok(()),

@@ -175,9 +175,8 @@ async fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
         Err(error) => {
             if let Some(I32Exit(code)) = error.downcast_ref::<I32Exit>() {
-                // More than a process can say is said by its low bits, as everywhere.
-                let [code, ..] = code.to_le_bytes();
-                exit(code);
+                // More than a process can say is a failure all the same.
+                exit(u8::try_from(*code).unwrap_or(1));
             }
             let Some(message) = explain(&error, arguments, &store.data().limits) else {
                 return Err(error.context(format!("failed to run `{}`", path.display())));

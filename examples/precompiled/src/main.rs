@@ -21,7 +21,7 @@ async fn run(args: &[String]) -> Result<u8> {
     match start.call_async(&mut store, ()).await {
         Ok(()) => Ok(0),
         Err(error) => match error.downcast_ref::<I32Exit>() {
-            Some(exit) => Ok(exit.0.to_le_bytes()[0]),
+            Some(exit) => Ok(u8::try_from(exit.0).unwrap_or(1)),
             None => Err(error),
         },
     }

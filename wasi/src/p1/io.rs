@@ -109,7 +109,8 @@ pub(super) async fn readdir(
         let bytes = &entries.bytes[..entries.bytes.len().min(left as usize)];
         let part = u32::try_from(bytes.len()).map_err(|_| Errno::FAULT)?;
         guest.split().0.slice_mut(buf, part)?.copy_from_slice(bytes);
-        buf += part;
+        // Behind the last byte of 4 GiB nothing is left to be written.
+        buf = buf.wrapping_add(part);
         left -= part;
         cookie = entries.next;
         if entries.end {

@@ -2,6 +2,7 @@
 
 use super::Guest;
 use super::errno::{Answer, Errno};
+use super::runtime::give_way;
 
 /// Made between two chances for others to run: a guest may ask for gigabytes.
 const CHUNK: u32 = 64 << 10;
@@ -12,7 +13,7 @@ pub(super) async fn get(guest: &mut dyn Guest, buf: u32, len: u32) -> Answer {
     let mut done = 0;
     while done < len {
         if done > 0 {
-            tokio::task::yield_now().await;
+            give_way().await;
         }
         let part = (len - done).min(CHUNK);
         let (mut memory, ctx) = guest.split();

@@ -83,7 +83,9 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
         }
     }
     let _outer = Outer(BLOCKED.replace(true));
-    let mut future = pin!(future);
+    // The caller may be a task of tokio's, whose budget and whose queue of those who gave way must not matter here: the
+    // thread that would look after them is this one.
+    let mut future = pin!(tokio::task::unconstrained(future));
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut cx = Context::from_waker(&waker);
     loop {
@@ -92,4 +94,17 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
             Poll::Pending => thread::park(),
         }
     }
+}
+
+/// Pending once: others get a turn.
+pub(crate) async fn give_way() {
+    let mut gave = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut gave, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
