@@ -162,3 +162,27 @@ fn a_folder_that_cannot_be_written_to_is_no_error() {
     assert!(error.unwrap_err().to_string().contains("folder"));
     fs::remove_file(file).unwrap();
 }
+
+#[test]
+fn an_entry_under_the_name_of_another_is_not_used() {
+    let temporary = Temporary::new("mixed");
+    let cache = temporary.cache();
+    let engine = engine(&cache, |_| {});
+    assert_eq!(
+        (answer(&engine, &wasm(1)), answer(&engine, &wasm(2))),
+        (1, 2)
+    );
+    let [a, b] = &temporary.entries()[..] else {
+        panic!("two entries")
+    };
+    let (first, second) = (fs::read(a).unwrap(), fs::read(b).unwrap());
+    for (path, bytes) in [(a, second), (b, first)] {
+        fs::remove_file(path).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    assert_eq!(
+        (answer(&engine, &wasm(1)), answer(&engine, &wasm(2))),
+        (1, 2)
+    );
+    assert_eq!((cache.cache_hits(), cache.cache_misses()), (0, 4));
+}

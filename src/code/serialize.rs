@@ -367,7 +367,11 @@ fn split(bytes: &[u8], check: Check) -> Result<[Range<usize>; SECTIONS]> {
             TEXT => end.next_multiple_of(PAGE),
             _ => end,
         };
-        let left = bytes.len().saturating_sub(start);
+        ensure!(
+            start <= bytes.len(),
+            "the artifact is truncated: 0 bytes are left where a section should follow"
+        );
+        let left = bytes.len() - start;
         let fitting = usize::try_from(len).ok().filter(|&len| len <= left);
         let len = fitting.with_context(|| {
             format!("the artifact is truncated: {left} bytes are left where {len} should follow")

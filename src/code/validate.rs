@@ -119,6 +119,9 @@ fn functions(
     Ok(())
 }
 
+/// How every common entry begins: version 1, addresses relative to their places in 32 bits.
+const COMMON: &[u8] = b"\0\0\0\0\x01zR\0\x01\x78\x10\x01\x1b";
+
 /// The structure of an `.eh_frame` section as the compiler makes it: one common entry, then one per function, then a zero.
 /// What unwinding instructions do is trusted like code.
 fn frames(frames: &[u8], text: usize) -> Result<()> {
@@ -130,6 +133,13 @@ fn frames(frames: &[u8], text: usize) -> Result<()> {
     if frames.is_empty() {
         return Ok(());
     }
+    // How addresses are encoded is not for the section to say: the system's unwinder aborts where it does not know.
+    ensure!(
+        frames
+            .get(4..)
+            .is_some_and(|entry| entry.starts_with(COMMON)),
+        "the unwinding section is malformed: its common entry is unknown"
+    );
     let section = i64::try_from(frames_offset(text))?;
     let mut at = 0;
     loop {
@@ -172,12 +182,17 @@ fn trampolines(info: &ModuleInfo, code: &TrampolineCode) -> Result<()> {
         "trampolines of {} types for {types}",
         code.places.len()
     );
-    let inside = |offset: u32| (offset as usize) < code.text.len();
+    // One behind the other.
+    let starts = code
+        .places
+        .iter()
+        .flat_map(|place| [place.enter, place.exit]);
     ensure!(
-        code.places
-            .iter()
-            .all(|place| inside(place.enter) && inside(place.exit)),
-        "a trampoline is not inside the text of all"
+        starts.clone().is_sorted_by(|a, b| a < b)
+            && starts
+                .last()
+                .is_none_or(|last| (last as usize) < code.text.len()),
+        "a trampoline is not inside the text of all, or not behind the one before it"
     );
     Ok(())
 }
@@ -502,7 +517,10 @@ pub(super) mod tests {
             trampolines: TrampolineCode {
                 text: vec![0; 16].into(),
                 frames: Bytes::default(),
-                places: vec![TrampolinePlace { enter: 0, exit: 8 }; 2],
+                places: vec![
+                    TrampolinePlace { enter: 0, exit: 4 },
+                    TrampolinePlace { enter: 8, exit: 12 },
+                ],
             },
         }
     }

@@ -350,7 +350,9 @@ impl Engine {
         #[cfg(all(feature = "cache", feature = "cranelift"))]
         if let Some(cache) = self.inner.settings.config.cached() {
             self.compiler()?;
-            return cache.get_or_make(wasm, self.artifact_identity(), || {
+            let dwarf = self.inner.settings.compiler.keep_dwarf;
+            let more = format!("keep_dwarf={dwarf}");
+            return cache.get_or_make(wasm, self.artifact_identity(), &more, || {
                 let mut artifact = self.compile_artifact(wasm)?;
                 artifact.trampolines = self.compile_trampolines(&artifact.module)?;
                 Ok(artifact)

@@ -1,10 +1,10 @@
 //! A compiled module inside an engine: its image and its interned types.
 
-use crate::Result;
 use crate::code::{Artifact, CompiledModule};
 use crate::engine::{Engine, RegisteredType};
 use crate::exec;
 use crate::wasm::{FuncIndex, ModuleInfo, TypeIndex};
+use crate::{Result, ensure};
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,6 +44,10 @@ impl LoadedModule {
             .values()
             .map(|ty| engine.types().register(ty))
             .collect::<Result<Box<[_]>>>()?;
+        ensure!(
+            cfg!(feature = "cranelift") || types.is_empty() || !trampolines.places.is_empty(),
+            "the artifact brings no trampolines, and this build cannot compile them"
+        );
         if !trampolines.places.is_empty() {
             let mut seen = HashSet::new();
             let distinct: Vec<_> = types.iter().filter(|ty| seen.insert(ty.id())).collect();

@@ -124,8 +124,12 @@ impl<'a> Unit<'a> {
                 &reader.sections.debug_addr,
                 self.addresses,
             )?;
-            while let Some(range) = list.next()? {
+            // Entry by entry: those that stand for no range cost as much as others.
+            while let Some(raw) = list.next_raw()? {
                 budget.pay(1)?;
+                let Some(range) = list.convert_raw(raw)? else {
+                    continue;
+                };
                 if self.is_real(range.begin) && range.begin < range.end {
                     each(range.begin..range.end)?;
                 }

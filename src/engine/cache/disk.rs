@@ -6,7 +6,9 @@ use super::CacheConfig;
 use crate::code::{self, Artifact, Check};
 use crate::error::{Context, Result};
 use sha2::{Digest, Sha256};
+use std::collections::hash_map::RandomState;
 use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,10 +27,12 @@ const USE_GRANULARITY: Duration = Duration::from_secs(600);
 const STORES_PER_LOOK: u64 = 32;
 
 /// Under which name a module is kept.
-pub(super) fn name(wasm: &[u8], identity: &str) -> String {
+pub(super) fn name(wasm: &[u8], settings: &[&str]) -> String {
     let mut hash = Sha256::new();
-    hash.update((identity.len() as u64).to_le_bytes());
-    hash.update(identity);
+    for setting in settings {
+        hash.update((setting.len() as u64).to_le_bytes());
+        hash.update(setting);
+    }
     hash.update(this_build());
     hash.update(wasm);
     let digest = hash.finalize();
@@ -109,19 +113,16 @@ impl Folder {
 
     /// Adds an entry, or replaces it by one that is as good, and makes room from time to time.
     pub(super) fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let unfinished = self.path.join(format!(
-            "{}-{}{UNFINISHED}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        ));
+        // Process numbers are no names: containers that share a folder may all be number 1.
+        let random = RandomState::new().build_hasher().finish();
+        let unfinished = self.path.join(format!("{random:016x}{UNFINISHED}"));
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
-        let write = || -> io::Result<()> {
-            options.open(&unfinished)?.write_all(bytes)?;
-            fs::rename(&unfinished, self.path.join(name))
-        };
-        let written = write();
+        let mut file = options.open(&unfinished)?;
+        let written = file
+            .write_all(bytes)
+            .and_then(|()| fs::rename(&unfinished, self.path.join(name)));
+        drop(file);
         if written.is_err() {
             let _ = fs::remove_file(&unfinished);
         }

@@ -96,15 +96,19 @@ impl Cache {
         self.inner.misses.load(Ordering::Relaxed)
     }
 
-    /// The artifact of a module under an identity: from the cache, or made and, if that is possible, put there.
+    /// The artifact of a module under an identity: from the cache, or made and, if that is possible, put there. `more` is
+    /// what else it depends on.
     pub(super) fn get_or_make(
         &self,
         wasm: &[u8],
         identity: &str,
+        more: &str,
         make: impl FnOnce() -> Result<Artifact>,
     ) -> Result<Artifact> {
         let folder = &self.inner.folder;
-        let name = disk::name(wasm, identity);
+        let name = disk::name(wasm, &[identity, more]);
+        // Under whatever name it is found, an entry says itself what it is.
+        let identity = &format!("{identity}entry={name}\n");
         if let Some(found) = folder.get(&name, identity) {
             self.inner.hits.fetch_add(1, Ordering::Relaxed);
             return Ok(found);

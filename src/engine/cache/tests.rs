@@ -83,7 +83,7 @@ fn sizes_are_bounded() {
 #[test]
 fn names_tell_modules_and_settings_apart() {
     let names = [("a", "b"), ("a", "c"), ("b", "b"), ("ab", ""), ("", "ab")]
-        .map(|(wasm, identity)| disk::name(wasm.as_bytes(), identity));
+        .map(|(wasm, identity)| disk::name(wasm.as_bytes(), &[identity]));
     for (i, name) in names.iter().enumerate() {
         assert!(name.len() > 64 && !names[..i].contains(name));
     }
