@@ -78,11 +78,9 @@ impl FuncNames {
 
     /// The name of a function; `None` if it has none, or what is there is no text.
     pub(crate) fn get(&self, func: FuncIndex) -> Option<&str> {
-        let entry = u64::from_le_bytes(self.table.get(func.as_u32())?);
-        let (offset, len) = (
-            (entry & u64::from(u32::MAX)) as usize,
-            (entry >> 32) as usize,
-        );
+        let entry = self.table.get(func.as_u32())?;
+        let word = |at: usize| Some(u32::from_le_bytes(*entry[at..].first_chunk()?) as usize);
+        let (offset, len) = (word(0)?, word(4)?);
         std::str::from_utf8(self.text.get(offset..)?.get(..len)?).ok()
     }
 }
