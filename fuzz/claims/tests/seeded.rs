@@ -1,5 +1,10 @@
 //! The claims on bytes from seeds: a bounded run that is the same on every machine, and that has to see enough.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "figures of a run, for whoever asks with --nocapture"
+)]
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use tussah_claims::{
