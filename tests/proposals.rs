@@ -42,7 +42,8 @@ fn wide_arithmetic() {
     let instance = Instance::new(&mut store, &module, &[]).unwrap();
     let wide = |low: u64, high: u64| u128::from(low) | u128::from(high) << 64;
     let signed = |x: u64| i128::from(x.cast_signed());
-    let model: [(&str, &dyn Fn(u128, u128) -> u128); 4] = [
+    type Model<'a> = &'a dyn Fn(u128, u128) -> u128;
+    let model: [(&str, Model<'_>); 4] = [
         ("add", &|a, b| a.wrapping_add(b)),
         ("sub", &|a, b| a.wrapping_sub(b)),
         ("mul_s", &|a, b| {

@@ -79,10 +79,8 @@ impl FuncNames {
     /// The name of a function; `None` if it has none, or what is there is no text.
     pub(crate) fn get(&self, func: FuncIndex) -> Option<&str> {
         let entry = u64::from_le_bytes(self.table.get(func.as_u32())?);
-        let (offset, len) = (
-            (entry & u64::from(u32::MAX)) as usize,
-            (entry >> 32) as usize,
-        );
+        let offset = usize::try_from(entry & u64::from(u32::MAX)).ok()?;
+        let len = usize::try_from(entry >> 32).ok()?;
         std::str::from_utf8(self.text.get(offset..)?.get(..len)?).ok()
     }
 }

@@ -1,5 +1,7 @@
 //! The claims on bytes from seeds: a bounded run that is the same on every machine, and that has to see enough.
 
+#![expect(clippy::print_stdout, reason = "what was seen is worth knowing")]
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use tussah_claims::{
