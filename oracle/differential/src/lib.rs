@@ -80,6 +80,10 @@ mod interpreter {
         pub(super) fn empty(ty: TableType) -> Ref {
             Ref::null(ty.element())
         }
+
+        pub(super) fn value(element: Ref) -> Val {
+            element.into()
+        }
     }
 }
 
@@ -99,6 +103,10 @@ mod older {
 
         pub(super) fn empty(ty: TableType) -> Val {
             Val::default(ty.element())
+        }
+
+        pub(super) fn value(element: Val) -> Val {
+            element
         }
     }
 }

@@ -195,32 +195,65 @@ impl Campaign {
     }
 
     /// Compares wasmi with wasmtime. Where they differ, the wasmi before says whose fault it is.
-    fn interpret(&self, case: &Case, names: &Names, reference: &Observed, outcome: &mut Outcome) {
-        let module = match interpreter::run::compile(&self.interpreter, &case.wasm) {
-            Ok(module) => module,
-            Err(why) => {
+    fn interpret(
+        &mut self,
+        case: &Case,
+        names: &Names,
+        reference: &Observed,
+        outcome: &mut Outcome,
+    ) {
+        let newest = guarded(|| {
+            let module = interpreter::run::compile(&self.interpreter, &case.wasm)?;
+            Ok(interpreter::run::observe(&module, case, names))
+        });
+        let said = match newest {
+            Run::Refused(why) => {
                 outcome.unsupported = Some(why);
                 return;
             }
+            Run::Panicked => {
+                // Whoever panicked may have left its locks behind.
+                self.interpreter = interpreter::run::engine();
+                vec!["wasmi: panicked".to_owned()]
+            }
+            Run::Seen(seen) => {
+                let comparison = outcome.beside(reference, &seen);
+                outcome.interpreted = true;
+                outcome.take(&comparison);
+                lines("wasmi", &comparison)
+            }
         };
-        outcome.interpreted = true;
-        let seen = interpreter::run::observe(&module, case, names);
-        let newest = outcome.beside(reference, &seen);
-        outcome.take(&newest);
-        if newest.differences.is_empty() {
+        if said.is_empty() {
             return;
         }
-        let said = lines("wasmi", &newest);
-        let older = older::run::compile(&self.older, &case.wasm).ok();
-        let agrees = older.is_some_and(|module| {
-            let seen = older::run::observe(&module, case, names);
-            outcome.beside(reference, &seen).differences.is_empty()
+        let older = guarded(|| {
+            let module = older::run::compile(&self.older, &case.wasm)?;
+            Ok(older::run::observe(&module, case, names))
         });
-        if agrees {
-            outcome.only_newest = said;
-        } else {
-            outcome.differences.extend(said);
+        if matches!(older, Run::Panicked) {
+            self.older = older::run::engine();
         }
+        match older {
+            Run::Seen(seen) if outcome.beside(reference, &seen).differences.is_empty() => {
+                outcome.only_newest = said;
+            }
+            _ => outcome.differences.extend(said),
+        }
+    }
+}
+
+/// What came of asking wasmi.
+enum Run {
+    Refused(String),
+    Panicked,
+    Seen(Observed),
+}
+
+fn guarded(run: impl FnOnce() -> Result<Observed, String>) -> Run {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(seen)) => Run::Seen(seen),
+        Ok(Err(why)) => Run::Refused(why),
+        Err(_) => Run::Panicked,
     }
 }
 

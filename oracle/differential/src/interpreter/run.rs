@@ -5,7 +5,7 @@ use super::runtime::errors::{ErrorKind, HostError, InstantiationError};
 use super::runtime::{
     AsContext, AsContextMut, Caller, Config, Engine, Error, Extern, ExternRef, ExternType, F32,
     F64, Func, FuncType, Global, Instance, Memory, Module, Nullable, Store, StoreLimits,
-    StoreLimitsBuilder, Table, TrapCode, V128, Val, ValType, empty, zero,
+    StoreLimitsBuilder, Table, TrapCode, V128, Val, ValType, empty, value, zero,
 };
 use crate::campaign::{Kind, Names};
 use crate::case::Case;
@@ -180,12 +180,7 @@ impl Run<'_> {
                     let mut sum = Hasher::new();
                     for index in 0..size {
                         let element = table.get(&self.store, index).expect("in bounds");
-                        #[allow(
-                            clippy::useless_conversion,
-                            reason = "a reference in one version of the interpreter, a value in the other"
-                        )]
-                        let element = Val::from(element);
-                        sum.update(&told(&self.store, &element).to_bytes());
+                        sum.update(&told(&self.store, &value(element)).to_bytes());
                     }
                     self.seen.tables.push((size, sum.finalize()));
                 }
