@@ -1,6 +1,5 @@
-;;! An offset beyond the largest memory traps always.
-;;! has = call fn0() .. trap heap_oob
-;;! lacks = @heap
+;;! An offset beyond the largest memory traps always, before anything is read.
+;;! has = trapnz .. load.i32
 (module
   (memory i64 1 2)
   (func (param i64) (result i32)
