@@ -367,13 +367,12 @@ fn split(bytes: &[u8], check: Check) -> Result<[Range<usize>; SECTIONS]> {
             TEXT => end.next_multiple_of(PAGE),
             _ => end,
         };
-        ensure!(
-            start <= bytes.len(),
-            "the artifact is truncated: 0 bytes are left where a section should follow"
-        );
-        let left = bytes.len() - start;
-        let fitting = usize::try_from(len).ok().filter(|&len| len <= left);
+        let left = bytes.len().checked_sub(start);
+        let fitting = usize::try_from(len)
+            .ok()
+            .filter(|&len| left.is_some_and(|left| len <= left));
         let len = fitting.with_context(|| {
+            let left = left.unwrap_or(0);
             format!("the artifact is truncated: {left} bytes are left where {len} should follow")
         })?;
         end = start + len;
@@ -516,6 +515,13 @@ mod tests {
             };
             assert!(error.starts_with(expected), "{len}: {error}");
         }
+        // Nothing is left of the sections, not even the zeros before a text of no length.
+        let mut empty = bytes[..HEADER].to_vec();
+        empty[LENGTHS..].fill(0);
+        assert_eq!(
+            refusal(&empty),
+            "the artifact is truncated: 0 bytes are left where 0 should follow"
+        );
         let longer = [&bytes[..], b"x"].concat();
         assert_eq!(
             refusal(&longer),

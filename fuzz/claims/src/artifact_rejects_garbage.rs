@@ -163,7 +163,9 @@ fn damage(
                 bytes.truncate(at);
                 bytes.extend_from_slice(&other[at..]);
             }
-            let whole = bytes.get(..rest) == original.get(..rest);
+            let whole = same
+                .iter()
+                .any(|one| bytes.starts_with(&one[..head(one)[FUNCTIONS].end]));
             [Refuse, if whole { Survive } else { Refuse }]
         }
         2 => {
@@ -235,7 +237,8 @@ fn attempt(u: &mut Unstructured<'_>) -> Result<Seen> {
     let all = originals();
     let own = usize::from(u.arbitrary::<bool>()?);
     let (engine, same) = (&all.engines[own], &all.artifacts[own]);
-    let mut bytes = u.choose(same)?.clone();
+    let original = u.choose(same)?;
+    let mut bytes = original.clone();
     let [checked, trusted] = damage(&mut bytes, same, &all.artifacts[1 - own], u)?;
     let detected = Engine::detect_precompiled(&bytes).is_some();
     assert_eq!(
@@ -264,7 +267,12 @@ fn attempt(u: &mut Unstructured<'_>) -> Result<Seen> {
                 }
             }
             (Ok(_), Demand::Refuse) => {
-                panic!("a damaged artifact of {} bytes was read", bytes.len())
+                let at = original.iter().zip(&bytes).position(|(a, b)| a != b);
+                panic!(
+                    "a damaged artifact of {} bytes instead of {} was read; what differs first is at {at:?}",
+                    bytes.len(),
+                    original.len()
+                )
             }
             (Ok(module), Demand::Survive) => {
                 look(&module);
