@@ -1,5 +1,5 @@
 #!/bin/sh
-# Rebuilds every guest beside its source: `.rs` with rustc, `.c` with clang, both linked by wasm-ld.
+# Rebuilds every guest of the examples beside its source: `.rs` with rustc, `.c` with clang, both linked by wasm-ld.
 #
 # Debian 12:  apt-get install rustc libstd-rust-dev-wasm32 clang lld
 # Elsewhere:  set RUSTC (with the target wasm32-unknown-unknown), CLANG, WASM_LD and STRIP.
@@ -35,12 +35,14 @@ c() {
     "$WASM_LD" --no-entry -zstack-size=16384 -o "$1.wasm" "$scratch/$1.o"
 }
 
-# With debug information, in which paths are relative.
-debug_c() {
+# The guest of `backtrace`, with debug information in which paths are relative. Not beside the others: the service runs those.
+debug_c() (
+    cd ../backtrace/guests
     "$CLANG" --target=wasm32-unknown-unknown -std=c11 -O1 -g -Wall -Wextra -ffreestanding -fno-builtin \
         -fdebug-prefix-map="$PWD=guests" -fdebug-compilation-dir=guests -c -o "$scratch/$1.o" "$1.c"
     "$WASM_LD" --no-entry -zstack-size=16384 -o "$1.wasm" "$scratch/$1.o"
-}
+    chmod 644 "$1.wasm"
+)
 
 "$RUSTC" -O -o "$scratch/add_start" add_start.rs
 

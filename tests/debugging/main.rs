@@ -4,14 +4,14 @@ mod coredump;
 mod lines;
 mod native;
 
-#[path = "../../examples/backtrace.rs"]
+#[path = "../../examples/backtrace/main.rs"]
 #[expect(dead_code, reason = "its `main`")]
 mod example;
 
 use tussah::{Config, Engine, Error, Instance, Module, Result, Store};
 
-/// A C program with debug information, see `examples/guests/invoice.c`.
-const GUEST: &[u8] = include_bytes!("../../examples/guests/invoice.wasm");
+/// A C program with debug information, see `examples/backtrace/guests/invoice.c`.
+const GUEST: &[u8] = include_bytes!("../../examples/backtrace/guests/invoice.wasm");
 
 /// Runs the guest into its trap.
 fn trapped(engine: &Engine, module: &Module) -> Result<(Store<()>, Error)> {

@@ -3,8 +3,8 @@
 use super::{Dwarf, DwarfSection};
 use std::time::{Duration, Instant};
 
-/// Built with debug information; see `examples/guests`.
-const GUEST: &[u8] = include_bytes!("../../../examples/guests/invoice.wasm");
+/// Built with debug information; see `examples/backtrace/guests`.
+const GUEST: &[u8] = include_bytes!("../../../examples/backtrace/guests/invoice.wasm");
 
 /// More than any lookup may take, on a busy machine and without optimisation.
 const PATIENCE: Duration = Duration::from_secs(20);
