@@ -1,6 +1,7 @@
 //! `tussah compile`: compiles ahead of time.
 
-use crate::engine::{Compilation, patiently};
+use crate::engine::Compilation;
+use crate::patience::patiently;
 use crate::say;
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,16 +1,13 @@
-//! The engine and the module of a command: settings that several subcommands share, the cache, and patience.
+//! The engine and the module of a command: settings that several subcommands share, and the cache.
 
+use crate::patience::patiently;
 use crate::proposals::Proposals;
 use crate::units;
-use indicatif::{ProgressBar, ProgressStyle};
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::time::Duration;
 use tussah::error::Context;
 use tussah::{Cache, CacheConfig, Config, Engine, Module, Result, bail};
 
-/// How modules are compiled.
+// How modules are compiled.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Compilation {
     #[command(flatten)]
@@ -46,7 +43,7 @@ impl Compilation {
     }
 }
 
-/// Where compiled modules are kept.
+// Where compiled modules are kept.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Caching {
     /// Do not keep compiled modules, nor look for them.
@@ -77,9 +74,6 @@ impl Caching {
     }
 }
 
-/// After this long, somebody at a terminal wants to know what takes so long.
-const PATIENCE: Duration = Duration::from_millis(400);
-
 /// Reads and compiles a module in either format; precompiled ones only where they are trusted.
 ///
 /// # Errors
@@ -101,30 +95,4 @@ pub(crate) fn load(engine: &Engine, path: &Path, precompiled: bool) -> Result<Mo
     };
     tracing::debug!(elapsed = ?started.elapsed(), file = %path.display(), "module is ready");
     Ok(module)
-}
-
-/// Shows that something is going on while `work` takes long.
-pub(crate) fn patiently<R>(path: &Path, work: impl FnOnce() -> R) -> R {
-    if !std::io::stderr().is_terminal() {
-        return work();
-    }
-    let (done, wait) = mpsc::channel::<()>();
-    let message = format!("compiling {}", path.display());
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            if wait.recv_timeout(PATIENCE) != Err(mpsc::RecvTimeoutError::Timeout) {
-                return;
-            }
-            let bar = ProgressBar::new_spinner().with_message(message);
-            let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}");
-            bar.set_style(style.expect("the template is good"));
-            bar.enable_steady_tick(Duration::from_millis(100));
-            // Until the sender is gone.
-            let _ = wait.recv();
-            bar.finish_and_clear();
-        });
-        let result = work();
-        drop(done);
-        result
-    })
 }

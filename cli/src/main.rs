@@ -6,6 +6,7 @@ mod compile;
 mod completions;
 mod engine;
 mod inspect;
+mod patience;
 mod precompiled;
 mod proposals;
 mod run;
@@ -25,7 +26,9 @@ struct Cli {
     command: Command,
 }
 
+// A command builds its own arguments, not those of the others.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum Command {
     /// Run a program.
     Run(Box<run::Arguments>),
@@ -79,21 +82,21 @@ fn say_error(line: &str) {
     write_line(&mut std::io::stderr().lock(), line);
 }
 
-/// Where nobody listens any more, there is nothing left to do; a guest's names must not drive the terminal.
+/// Where nobody listens any more, there is nothing left to do.
 fn write_line(to: &mut dyn Write, line: &str) {
-    let harmless = |c: char| !c.is_control() || c == '\n' || c == '\t';
-    let line: String = line
-        .chars()
-        .map(|c| {
-            if harmless(c) {
-                c
-            } else {
-                char::REPLACEMENT_CHARACTER
-            }
-        })
-        .collect();
-    if let Err(error) = writeln!(to, "{line}").and_then(|()| to.flush()) {
+    if let Err(error) = writeln!(to, "{}", harmless(line)).and_then(|()| to.flush()) {
         let quiet = error.kind() == std::io::ErrorKind::BrokenPipe;
         std::process::exit(if quiet { 0 } else { 1 });
     }
+}
+
+/// A text that does not drive the terminal, whoever chose the names in it.
+fn harmless(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\t' => c,
+            c if c.is_control() => char::REPLACEMENT_CHARACTER,
+            c => c,
+        })
+        .collect()
 }

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use tussah::WasmFeatures;
 
-/// Proposals on the command line.
+// Proposals on the command line.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Proposals {
     /// Turn proposals on, or off with `=n`. `all` is every one of them. The last mention counts.

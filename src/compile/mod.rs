@@ -9,6 +9,7 @@ mod convert;
 mod emit;
 mod environ;
 mod fuel;
+mod generators;
 mod limits;
 mod link;
 mod locate;

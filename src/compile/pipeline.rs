@@ -4,10 +4,11 @@
 
 use super::emit::ClifDir;
 use super::environ::{Body, Customs, describe};
+use super::generators::Generators;
 use super::limits::{Effort, check_frame, effort};
 use super::link::{Compiled, Linked, link, slot_offset};
 use super::locate::Located;
-use super::settings::{self, CompilerSettings};
+use super::settings::CompilerSettings;
 use super::symbol::Symbol;
 use super::trampoline::Trampolines;
 use super::translate::{FuncTranslator, Metering, TranslateEnv};
@@ -21,28 +22,23 @@ use crate::error::{Context as _, Error, Result, bail, format_err};
 use crate::wasm::{DefinedFuncIndex, ModuleInfo, WasmFuncType};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::StackSlot;
-use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
+use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::settings::{OptLevel, RegallocAlgorithm};
 use cranelift_codegen::{CodegenError, Context};
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use wasmparser::{BinaryReaderError, FuncValidatorAllocations, Validator, WasmFeatures};
 
 /// Compiles modules for this machine under fixed settings.
 pub(crate) struct Compiler {
-    isa: OwnedTargetIsa,
-    /// For functions on which `isa` would take too long; made when the first one comes.
-    linear_isa: OnceLock<OwnedTargetIsa>,
-    settings: CompilerSettings,
+    generators: Generators,
     tunables: Tunables,
     features: WasmFeatures,
     asked: WasmFeatures,
     parallel: bool,
-    /// Whether `isa`, too, allocates registers in one pass.
-    single_pass: bool,
     /// Where CLIF is written to.
     clif: Option<ClifDir>,
     keep_dwarf: bool,
@@ -64,13 +60,8 @@ impl Compiler {
     /// If the machine lacks instructions that compiled code needs; a flag is unknown, has no such value, or is one on
     /// which the runtime relies; or the directory for CLIF cannot be made.
     pub(crate) fn new(settings: &CompilerSettings, tunables: &Tunables) -> Result<Compiler> {
-        let isa = settings::host_isa(settings)?;
-        settings::check_vectors(&*isa, settings.features, tunables)?;
         Ok(Compiler {
-            single_pass: isa.flags().regalloc_algorithm() == RegallocAlgorithm::SinglePass,
-            isa,
-            linear_isa: OnceLock::new(),
-            settings: settings.clone(),
+            generators: Generators::new(settings, tunables)?,
             tunables: tunables.clone(),
             features: settings.features,
             asked: settings.asked,
@@ -78,15 +69,6 @@ impl Compiler {
             clif: settings.clif_dir.as_deref().map(ClifDir::new).transpose()?,
             keep_dwarf: settings.keep_dwarf,
         })
-    }
-
-    fn linear_isa(&self) -> Result<&dyn TargetIsa> {
-        if self.linear_isa.get().is_none() {
-            // Another thread may be faster; the two are the same.
-            let _ = self.linear_isa.set(settings::linear_isa(&self.settings)?);
-        }
-        let made = self.linear_isa.get().expect("has just been set");
-        Ok(&**made)
     }
 
     /// Validates a module without compiling it.
@@ -149,16 +131,17 @@ impl Compiler {
             .map(|body| offset_of(body))
             .collect::<Result<Vec<u32>>>()?;
 
+        let isa = self.generators.full()?;
         let env = TranslateEnv {
-            isa: &*self.isa,
+            isa,
             module: &module,
             layout: &layout,
             tunables: &self.tunables,
         };
         let mut compiled = self.compile_functions(&env, described.bodies)?;
         compiled.extend(self.compile_builtins(&compiled)?);
-        let linked = link(&*self.isa, &compiled, true)?;
-        let frames = unwind::frames(&*self.isa, &compiled, &linked)?;
+        let linked = link(isa, &compiled, true)?;
+        let frames = unwind::frames(isa, &compiled, &linked)?;
 
         let tables = tables(&compiled, &linked);
         let mut functions = PrimaryMap::with_capacity(wasm_offsets.len());
@@ -194,22 +177,23 @@ impl Compiler {
         types: impl IntoIterator<Item = &'t WasmFuncType>,
     ) -> Result<TrampolineCode> {
         let mut worker = Worker::default();
-        let mut trampolines = self.trampolines();
+        let isa = self.generators.full()?;
+        let mut trampolines = self.trampolines()?;
         let mut compiled = Vec::new();
         for ty in types {
             trampolines.enter(ty, &mut worker.context.func);
             if let Some(dir) = &self.clif {
                 dir.of_type(ty, Symbol::Enter, &worker.context.func)?;
             }
-            compiled.push(worker.emit(Symbol::Enter, &*self.isa, false)?);
+            compiled.push(worker.emit(Symbol::Enter, isa, false)?);
             trampolines.exit(ty, &mut worker.context.func);
             if let Some(dir) = &self.clif {
                 dir.of_type(ty, Symbol::Exit, &worker.context.func)?;
             }
-            compiled.push(worker.emit(Symbol::Exit, &*self.isa, false)?);
+            compiled.push(worker.emit(Symbol::Exit, isa, false)?);
         }
-        let linked = link(&*self.isa, &compiled, false)?;
-        let frames = unwind::frames(&*self.isa, &compiled, &linked)?;
+        let linked = link(isa, &compiled, false)?;
+        let frames = unwind::frames(isa, &compiled, &linked)?;
         Ok(TrampolineCode {
             frames: frames.into(),
             text: linked.text.into(),
@@ -225,18 +209,22 @@ impl Compiler {
     }
 
     /// The target.
-    pub(crate) fn triple(&self) -> String {
-        self.isa.triple().to_string()
+    ///
+    /// # Errors
+    ///
+    /// If this machine is none that code can be generated for.
+    pub(crate) fn triple(&self) -> Result<String> {
+        Ok(self.generators.full()?.triple().to_string())
     }
 
-    /// Names the code generator and every flag that decides what code it generates.
+    /// Names the code generator and what decides which code it generates, apart from the extensions.
     pub(crate) fn describe(&self) -> String {
-        settings::describe(&*self.isa)
+        self.generators.describe()
     }
 
     /// The instruction-set extensions that generated code may use, separated by commas.
     pub(crate) fn cpu_features(&self) -> String {
-        settings::cpu_features(&*self.isa)
+        self.generators.extensions()
     }
 
     /// Validates, translates and compiles every function. The error, if any, is that of the first faulty function in
@@ -300,9 +288,10 @@ impl Compiler {
         if let Some(dir) = &self.clif {
             dir.of_function(env.module, body.func, &worker.context.func)?;
         }
-        let isa = match effort(&worker.context.func, self.single_pass).map_err(name)? {
-            Effort::Full => &*self.isa,
-            Effort::Linear => self.linear_isa()?,
+        let single_pass = self.generators.single_pass()?;
+        let isa = match effort(&worker.context.func, single_pass).map_err(name)? {
+            Effort::Full => self.generators.full()?,
+            Effort::Linear => self.generators.linear()?,
         };
         let symbol = Symbol::Func(body.func);
         let addresses = self.tunables.generate_address_map;
@@ -326,7 +315,8 @@ impl Compiler {
             .filter(|target| matches!(target, Symbol::Builtin(_) | Symbol::Raise(_)))
             .collect();
         let mut worker = Worker::default();
-        let mut trampolines = self.trampolines();
+        let isa = self.generators.full()?;
+        let mut trampolines = self.trampolines()?;
         used.into_iter()
             .map(|symbol| {
                 match symbol {
@@ -339,13 +329,14 @@ impl Compiler {
                 if let Some(dir) = &self.clif {
                     dir.of_module(symbol, &worker.context.func)?;
                 }
-                worker.emit(symbol, &*self.isa, false)
+                worker.emit(symbol, isa, false)
             })
             .collect()
     }
 
-    fn trampolines(&self) -> Trampolines {
-        Trampolines::new(self.isa.frontend_config(), self.tunables.consume_fuel)
+    fn trampolines(&self) -> Result<Trampolines> {
+        let config = self.generators.full()?.frontend_config();
+        Ok(Trampolines::new(config, self.tunables.consume_fuel))
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::code::Tunables;
 use crate::error::{Result, ensure, format_err};
-use crate::os::has_cpu_feature;
+use crate::os::{cpu_features, has_cpu_feature};
 use cranelift_codegen::isa::{Builder as IsaBuilder, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable, Flags, SetError};
 use std::fmt::Write as _;
@@ -67,28 +67,13 @@ const DEFAULTS: &[(&str, &str)] = &[
 
 /// The code generator for ordinary functions.
 pub(crate) fn host_isa(settings: &CompilerSettings) -> Result<OwnedTargetIsa> {
-    let opt_level = match settings.opt_level {
-        OptLevel::None => "none",
-        OptLevel::Speed => "speed",
-        OptLevel::SpeedAndSize => "speed_and_size",
-    };
-    let regalloc = if settings.single_pass_regalloc {
-        "single_pass"
-    } else {
-        "backtracking"
-    };
-    build(
-        settings,
-        &[("opt_level", opt_level), ("regalloc_algorithm", regalloc)],
-        &[],
-    )
+    build(settings, &[])
 }
 
 /// The code generator for functions on which the ordinary one would take too long: every pass of it is about linear.
 pub(crate) fn linear_isa(settings: &CompilerSettings) -> Result<OwnedTargetIsa> {
     build(
         settings,
-        &[],
         &[
             ("opt_level", "none"),
             ("regalloc_algorithm", "single_pass"),
@@ -100,45 +85,61 @@ pub(crate) fn linear_isa(settings: &CompilerSettings) -> Result<OwnedTargetIsa> 
 /// How the flags are called that say which extensions a processor has.
 const EXTENSION: &str = "has_";
 
-/// Names the code generator and how it generates code, apart from [`cpu_features`].
-pub(crate) fn describe(isa: &dyn TargetIsa) -> String {
+/// Names the code generator and how it generates code, apart from the extensions: all flags that are set, in order, on a
+/// version of Cranelift whose defaults decide the others.
+pub(crate) fn describe(settings: &CompilerSettings) -> String {
     let mut text = format!("cranelift-{}", cranelift_codegen::VERSION);
-    let flags = isa.flags().iter().chain(isa.isa_flags());
-    for value in flags.filter(|value| !value.name.starts_with(EXTENSION)) {
+    let own = own_flags(settings);
+    let own = own.iter().map(|&(name, value)| (name, Some(value)));
+    let users = settings.flags.iter();
+    let users = users.map(|(name, value)| (name.as_str(), value.as_deref()));
+    for (name, value) in own.chain(users) {
         // Writing to a string does not fail.
-        let _ = write!(text, " {}={}", value.name, value.value_string());
+        let _ = write!(text, " {name}={}", value.unwrap_or("true"));
     }
     text
 }
 
 /// The instruction-set extensions that code may use.
-pub(crate) fn cpu_features(isa: &dyn TargetIsa) -> String {
+pub(crate) fn extensions(isa: &dyn TargetIsa) -> Vec<&'static str> {
     isa.isa_flags()
         .iter()
         .filter(|flag| flag.as_bool() == Some(true))
         .filter_map(|flag| flag.name.strip_prefix(EXTENSION))
-        .collect::<Vec<_>>()
-        .join(",")
+        .collect()
 }
 
-/// `chosen` yields to the user's flags, `fixed` does not.
-fn build(
-    settings: &CompilerSettings,
-    chosen: &[(&str, &str)],
-    fixed: &[(&str, &str)],
-) -> Result<OwnedTargetIsa> {
+/// The flags that the runtime and the engine's configuration ask for; later ones win.
+fn own_flags(settings: &CompilerSettings) -> Vec<(&'static str, &'static str)> {
     let bool = |b: bool| if b { "true" } else { "false" };
-    let mut shared = settings::builder();
-    let mut host = native()?;
-    let own = [
+    let opt_level = match settings.opt_level {
+        OptLevel::None => "none",
+        OptLevel::Speed => "speed",
+        OptLevel::SpeedAndSize => "speed_and_size",
+    };
+    let regalloc = if settings.single_pass_regalloc {
+        "single_pass"
+    } else {
+        "backtracking"
+    };
+    let chosen = [
         (
             "enable_nan_canonicalization",
             bool(settings.nan_canonicalization),
         ),
         ("enable_verifier", bool(settings.debug_verifier)),
         ("unwind_info", bool(settings.unwind_info)),
+        ("opt_level", opt_level),
+        ("regalloc_algorithm", regalloc),
     ];
-    for &(name, value) in DEFAULTS.iter().chain(REQUIRED).chain(&own).chain(chosen) {
+    [DEFAULTS, REQUIRED, &chosen].concat()
+}
+
+/// `fixed` does not yield to the user's flags.
+fn build(settings: &CompilerSettings, fixed: &[(&str, &str)]) -> Result<OwnedTargetIsa> {
+    let mut shared = settings::builder();
+    let mut host = native()?;
+    for (name, value) in own_flags(settings) {
         shared.set(name, value)?;
     }
     for (name, value) in &settings.flags {
@@ -154,16 +155,18 @@ fn build(
         "Cranelift flag `unwind_info` must be `{}`, `Config::native_unwind_info` decides",
         settings.unwind_info
     );
-    let isa = host
-        .finish(flags)
-        .map_err(|e| format_err!("the code generator refused its settings: {e}"))?;
-    check_host(&*isa)?;
-    Ok(isa)
+    host.finish(flags)
+        .map_err(|e| format_err!("the code generator refused its settings: {e}"))
 }
 
+/// For this machine, with the extensions by which artifacts call them.
 fn native() -> Result<IsaBuilder> {
-    cranelift_native::builder()
-        .map_err(|reason| format_err!("this machine cannot run compiled code: {reason}"))
+    let mut builder = cranelift_native::builder_with_options(false)
+        .map_err(|reason| format_err!("this machine cannot run compiled code: {reason}"))?;
+    for extension in cpu_features() {
+        builder.enable(&format!("{EXTENSION}{extension}"))?;
+    }
+    Ok(builder)
 }
 
 fn set_user_flag(
@@ -204,49 +207,39 @@ fn check_required(flags: &Flags) -> Result<()> {
     Ok(())
 }
 
-/// Vector operators need instructions in place of which the code generator would call functions that nobody links.
-pub(crate) fn check_vectors(
-    isa: &dyn TargetIsa,
+/// Code may use no instruction that this machine lacks, and needs some. `extensions` are those that code may use.
+pub(crate) fn check_extensions(
+    extensions: &[&str],
     features: wasmparser::WasmFeatures,
     tunables: &Tunables,
 ) -> Result<()> {
     use wasmparser::WasmFeatures as F;
+    for extension in extensions {
+        ensure!(
+            has_cpu_feature(extension) != Some(false),
+            "Cranelift flag `{EXTENSION}{extension}` is set, but this machine does not have the instructions"
+        );
+    }
+    if !cfg!(target_arch = "x86_64") {
+        return Ok(());
+    }
+    let has = |name: &str| extensions.contains(&name);
     ensure!(
-        !features.contains(F::SIMD) || isa.name() != "x64" || isa.has_x86_pshufb_lowering(),
+        has("sse41"),
+        "compiled code needs SSE4.1, which this machine does not have or a flag disables"
+    );
+    // Else the code generator would call functions that nobody links.
+    ensure!(
+        !features.contains(F::SIMD) || has("ssse3"),
         "the simd proposal needs SSSE3, which this machine does not have or a flag disables; \
          `Config::wasm_simd(false)` turns the proposal off"
     );
     ensure!(
         !features.contains(F::SIMD | F::RELAXED_SIMD)
             || !tunables.relaxed_simd_deterministic
-            || isa.has_native_fma(),
+            || (has("avx") && has("fma")),
         "`Config::relaxed_simd_deterministic` needs AVX and FMA, which this machine does not have or a flag disables; \
          `Config::wasm_relaxed_simd(false)` turns the relaxed-simd proposal off"
     );
-    Ok(())
-}
-
-/// Code may use no instruction that this machine lacks.
-fn check_host(isa: &dyn TargetIsa) -> Result<()> {
-    for flag in isa.isa_flags() {
-        let extension = flag.name.strip_prefix(EXTENSION);
-        if let Some(extension) = extension.filter(|_| flag.as_bool() == Some(true)) {
-            ensure!(
-                has_cpu_feature(extension) != Some(false),
-                "Cranelift flag `{}` is set, but this machine does not have the instructions",
-                flag.name
-            );
-        }
-    }
-    if cfg!(target_arch = "x86_64") {
-        let sse41 = isa
-            .isa_flags()
-            .iter()
-            .any(|flag| flag.name == "has_sse41" && flag.as_bool() == Some(true));
-        ensure!(
-            sse41,
-            "compiled code needs SSE4.1, which this machine does not have or a flag disables"
-        );
-    }
     Ok(())
 }

@@ -148,11 +148,13 @@ impl Engine {
     /// The file cannot be read.
     pub fn detect_precompiled_file(path: impl AsRef<Path>) -> Result<Option<Precompiled>> {
         /// More than any header.
-        const PREFIX: u64 = 4096;
+        const PREFIX: usize = 4096;
         let path = path.as_ref();
         let read = || -> std::io::Result<Vec<u8>> {
-            let mut prefix = Vec::new();
-            File::open(path)?.take(PREFIX).read_to_end(&mut prefix)?;
+            let mut prefix = Vec::with_capacity(PREFIX);
+            File::open(path)?
+                .take(PREFIX as u64)
+                .read_to_end(&mut prefix)?;
             std::io::Result::Ok(prefix)
         };
         let prefix = read().with_context(|| format!("failed to read `{}`", path.display()))?;

@@ -19,6 +19,8 @@ compile_error!(
 #[path = "cpu_x86_64.rs"]
 mod cpu;
 
+#[cfg(feature = "cranelift")]
+pub(crate) use cpu::cpu_features;
 pub(crate) use cpu::has_cpu_feature;
 #[cfg(feature = "debug-builtins")]
 pub(crate) use port::DebuggerFile;

@@ -1,6 +1,6 @@
 //! What a guest is given, and the builder for it.
 
-use crate::cli::{StdinStream, StdoutStream, stderr, stdin, stdout};
+use crate::cli::{StdinStream, StdoutStream, stdin};
 use crate::clocks::{Clocks, HostMonotonicClock, HostWallClock};
 use crate::p1::WasiP1Ctx;
 use crate::perms::{DirPerms, FilePerms};
@@ -9,6 +9,7 @@ use rand_core::Rng;
 use rustix::fs::{Mode, OFlags};
 use std::fmt;
 use std::fs::File;
+use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
@@ -142,12 +143,12 @@ impl WasiCtxBuilder {
 
     /// Output goes where this process's does.
     pub fn inherit_stdout(&mut self) -> &mut Self {
-        self.stdout(stdout())
+        self.stdout(io::stdout())
     }
 
     /// Messages go where this process's do.
     pub fn inherit_stderr(&mut self) -> &mut Self {
-        self.stderr(stderr())
+        self.stderr(io::stderr())
     }
 
     /// All three.

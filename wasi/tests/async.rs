@@ -317,6 +317,62 @@ async fn a_fifo_in_a_directory_is_waited_for() {
     writer.await.expect("no panic");
 }
 
+/// A pipe in a directory of its own, and a guest that has opened it to read.
+async fn fifo_reader(folder: &std::path::Path) -> (Guest, u32, fs::File) {
+    let fifo = folder.join("fifo");
+    let kind = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, kind, 0o600.into(), 0).expect("it can be made");
+    let mut builder = WasiCtxBuilder::new();
+    builder
+        .preopened_dir(folder, "/", DirPerms::all(), FilePerms::all())
+        .expect("the folder is there");
+    let mut guest = Guest::suspending(&mut builder).await;
+    let args = guest.open_args(3, "fifo", 0, 0, FD_READ);
+    assert_eq!(guest.call_async("path_open", &args).await, 0);
+    let fd = guest.u32_at(OUT);
+    let writer = fs::OpenOptions::new().write(true).open(&fifo);
+    (guest, fd, writer.expect("it opens"))
+}
+
+#[tokio::test]
+async fn polling_a_pipe_tells_how_much_there_is_and_when_it_ends() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (mut guest, fd, mut writer) = fifo_reader(folder.path()).await;
+    let subscriptions = [descriptor(8, 1, fd), clock(9, 60_000_000_000)];
+    writer.write_all(b"abc").expect("there is room");
+    assert_eq!(poll(&mut guest, &subscriptions).await, [(8, 0, 1, 3)]);
+    assert_eq!(guest.bytes(EVENTS + 24, 1), [0]);
+    let [iov, count] = guest.iov(16);
+    let args = [fd.into(), iov, count, OUT];
+    assert_eq!(guest.call_async("fd_read", &args).await, 0);
+    drop(writer);
+    assert_eq!(poll(&mut guest, &subscriptions).await, [(8, 0, 1, 0)]);
+    assert_eq!(guest.bytes(EVENTS + 24, 1), [1], "the end");
+}
+
+/// However often a guest names a descriptor, the process watches it once.
+#[tokio::test]
+async fn polling_costs_no_more_descriptors_than_the_guest_has() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (mut guest, fd, _writer) = fifo_reader(folder.path()).await;
+    let mut subscriptions = vec![descriptor(8, 1, fd); 1000];
+    subscriptions.push(clock(9, 300_000_000));
+    // Other tests of this process open their own meanwhile; a watch of a pipe can be told by what it is.
+    let watches = || {
+        let fds = fs::read_dir("/proc/self/fd").expect("it can be listed");
+        let links = fds.filter_map(|fd| fs::read_link(fd.ok()?.path()).ok());
+        links.filter(|link| link.starts_with(folder.path())).count()
+    };
+    let before = watches();
+    let (events, during) = tokio::join!(poll(&mut guest, &subscriptions), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        watches()
+    });
+    assert_eq!(events, [(9, 0, 0, 0)]);
+    assert_eq!(during, before + 1);
+    assert_eq!(watches(), before);
+}
+
 #[tokio::test]
 async fn file_work_given_up_leaves_a_usable_context() {
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -7,7 +7,13 @@ use std::future::Future;
 use std::time::Duration;
 use tussah::{Engine, ResourceLimiter, Result, Trap, WasmBacktrace};
 
-/// The guest's memories, and whether they ever wanted more than they may have.
+/// Bytes of a table's element.
+const ELEMENT: u64 = size_of::<usize>() as u64;
+
+/// Longer than any process lives, and short enough for every clock.
+const FOREVER: Duration = Duration::from_secs(u32::MAX as u64);
+
+/// What the guest's memories and tables have, and whether they ever wanted more than they may have.
 #[derive(Debug)]
 pub(super) struct Limits {
     most: Option<u64>,
@@ -24,6 +30,21 @@ impl Limits {
             exceeded: false,
         }
     }
+
+    /// Whether something may grow, in units of so many bytes.
+    fn grow(&mut self, current: usize, desired: usize, maximum: Option<usize>, unit: u64) -> bool {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return false;
+        }
+        let more = (desired.saturating_sub(current) as u64).saturating_mul(unit);
+        let used = self.used.saturating_add(more);
+        if self.most.is_some_and(|most| used > most) {
+            self.exceeded = true;
+            return false;
+        }
+        self.used = used;
+        true
+    }
 }
 
 impl ResourceLimiter for Limits {
@@ -33,26 +54,16 @@ impl ResourceLimiter for Limits {
         desired: usize,
         maximum: Option<usize>,
     ) -> Result<bool> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            return Ok(false);
-        }
-        let more = desired.saturating_sub(current) as u64;
-        let used = self.used.saturating_add(more);
-        if self.most.is_some_and(|most| used > most) {
-            self.exceeded = true;
-            return Ok(false);
-        }
-        self.used = used;
-        Ok(true)
+        Ok(self.grow(current, desired, maximum, 1))
     }
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         maximum: Option<usize>,
     ) -> Result<bool> {
-        Ok(maximum.is_none_or(|maximum| desired <= maximum))
+        Ok(self.grow(current, desired, maximum, ELEMENT))
     }
 }
 
@@ -75,6 +86,7 @@ pub(super) async fn within<R>(
     limit: Duration,
     guest: impl Future<Output = Result<R>>,
 ) -> Result<R> {
+    let limit = limit.min(FOREVER);
     let engine = engine.weak();
     std::thread::spawn(move || {
         std::thread::sleep(limit);

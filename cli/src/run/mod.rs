@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     /// Stop the guest after this time.
     #[arg(long, value_name = "DURATION", value_parser = units::duration)]
     timeout: Option<Duration>,
-    /// Let the guest's memories have so much together.
+    /// Let the guest's memories and tables have so much together.
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     max_memory: Option<u64>,
     /// Answer imports from this module by functions that do nothing and return zeros.

@@ -36,7 +36,8 @@ pub(super) fn name(wasm: &[u8], settings: &[&str]) -> String {
     hash.update(this_build());
     hash.update(wasm);
     let digest = hash.finalize();
-    let hex = digest.iter().map(|byte| format!("{byte:02x}"));
+    let nibbles = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let hex = nibbles.filter_map(|nibble| char::from_digit(nibble.into(), 16));
     hex.collect::<String>() + ENTRY
 }
 
@@ -104,8 +105,11 @@ impl Folder {
                 }
                 Some(artifact)
             }
-            Err(_) => {
-                let _ = fs::remove_file(&path);
+            Err(error) => {
+                // It may be whole, where the system could not read or map it.
+                if !error.is::<io::Error>() {
+                    let _ = fs::remove_file(&path);
+                }
                 None
             }
         }

@@ -109,7 +109,10 @@ impl Engine {
     /// The target of [`Config::target`], this machine's by default; `None` if nothing can be compiled.
     pub fn get_target(&self) -> Option<String> {
         #[cfg(feature = "cranelift")]
-        return self.compiler().ok().map(crate::compile::Compiler::triple);
+        return self
+            .compiler()
+            .and_then(crate::compile::Compiler::triple)
+            .ok();
         #[cfg(not(feature = "cranelift"))]
         None
     }

@@ -9,13 +9,13 @@
 //! `perf record` sees the file because its first page is mapped executable, and `perf inject --jit` then makes an object
 //! file of each function.
 
-use super::{Code, clean, lock};
+use super::{Code, clean, lock, open_own};
 use crate::error::{Context, Result};
 use crate::os;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::fd::AsFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::sync::Mutex;
 
 const MAGIC: u32 = 0x4a69_5444;
@@ -44,14 +44,8 @@ pub(super) fn open() -> Result<()> {
     }
     let path = format!("jit-{}.dump", std::process::id());
     let make = || -> std::io::Result<File> {
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .custom_flags(libc::O_NOFOLLOW)
-            .mode(0o644)
-            .open(&path)?;
+        let mut file = open_own(OpenOptions::new().read(true).write(true), Path::new(&path))?;
+        file.set_len(0)?;
         let mut header = Vec::new();
         for word in [
             MAGIC,

@@ -16,6 +16,10 @@ use super::config::ProfilingStrategy;
 use crate::code::CompiledModule;
 use crate::error::{Result, bail};
 use crate::wasm::WasmFuncType;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// An engine's choice.
@@ -83,6 +87,11 @@ impl Profiler {
             name,
             lines,
         };
+        let mut addresses = module.image.tables().addresses().peekable();
+        let mut lookups = match self {
+            Profiler::JitDump if !module.dwarf.sections.is_empty() => MAX_LOOKUPS,
+            _ => 0,
+        };
         let mut end = 0;
         let mut all = Vec::with_capacity(module.functions.len() + 1);
         for (defined, loc) in &module.functions {
@@ -93,11 +102,18 @@ impl Profiler {
             };
             let start = loc.start as usize;
             let behind = start + loc.len as usize;
-            let lines = match self {
-                Profiler::JitDump => lines(module, start, behind),
-                _ => Vec::new(),
-            };
-            all.push(code(start, behind, format!("{name}!{function}"), lines));
+            let name = format!("{name}!{function}");
+            let mut lines = Lines::default();
+            // Functions lie in the order of their numbers, like what the table tells of them.
+            while lookups > 0
+                && let Some((at, operator)) = addresses.next_if(|&(at, _)| (at as usize) < behind)
+            {
+                if let Some(operator) = operator {
+                    lookups -= 1;
+                    lines.add(module, at, operator);
+                }
+            }
+            all.push(code(start, behind, name, lines.0));
             end = end.max(behind);
         }
         // Behind the functions lie the trampolines to the runtime.
@@ -128,35 +144,47 @@ impl Profiler {
     }
 }
 
-/// The source lines of the code between two offsets, where debug information was kept. Looking up each operator takes
-/// time, so this is bounded.
-fn lines(module: &CompiledModule, start: usize, end: usize) -> Vec<Line> {
-    const MAX_LOOKUPS: usize = 4096;
-    let mut lines: Vec<Line> = Vec::new();
-    if module.dwarf.sections.is_empty() {
-        return lines;
-    }
-    let addresses = module.image.tables().addresses();
-    let inside = addresses
-        .skip_while(|&(at, _)| (at as usize) < start)
-        .take_while(|&(at, _)| (at as usize) < end);
-    for (at, operator) in inside.take(MAX_LOOKUPS) {
-        let Some(operator) = operator else { continue };
+/// Operators of a module whose lines are looked up: each takes time, and a hostile module has many.
+const MAX_LOOKUPS: usize = 1 << 17;
+
+/// The source lines of a function's code.
+#[derive(Default)]
+struct Lines(Vec<Line>);
+
+impl Lines {
+    /// Adds the line of the code at an offset, if debug information knows it and it is another one than before.
+    fn add(&mut self, module: &CompiledModule, at: u32, operator: u32) {
         let symbol = module.dwarf.symbols_at(operator).into_iter().next();
-        let Some((file, line)) = symbol.and_then(|symbol| Some((symbol.file?, symbol.line?)))
-        else {
-            continue;
-        };
+        let known = symbol.and_then(|symbol| Some((symbol.file?, symbol.line?)));
+        let Some((file, line)) = known else { return };
         let same = |last: &Line| last.line == line && last.file == file;
-        if !lines.last().is_some_and(same) {
-            lines.push(Line {
-                address: module.image.base().addr() + at as usize,
+        if !self.0.last().is_some_and(same) {
+            let address = module.image.base().addr() + at as usize;
+            self.0.push(Line {
+                address,
                 line,
                 file,
             });
         }
     }
-    lines
+}
+
+/// Opens a file to write, or makes it, in a folder that may be everybody's: whoever else has put something under this name
+/// must not choose what is written to, nor keep the process waiting.
+fn open_own(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let file = options
+        .create(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .mode(0o644)
+        .open(path)?;
+    let metadata = file.metadata()?;
+    let user = rustix::process::geteuid().as_raw();
+    if metadata.is_file() && metadata.nlink() == 1 && metadata.uid() == user {
+        Ok(file)
+    } else {
+        let reason = "there is something else under this name";
+        Err(io::Error::new(io::ErrorKind::AlreadyExists, reason))
+    }
 }
 
 /// A name without what ends names in these files.

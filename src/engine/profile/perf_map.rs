@@ -1,10 +1,10 @@
 //! `/tmp/perf-PID.map`: lines of start, size (both hexadecimal) and name.
 
-use super::{Code, clean, lock};
+use super::{Code, clean, lock, open_own};
 use crate::error::{Context, Result};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::sync::Mutex;
 
 static MAP: Mutex<Option<File>> = Mutex::new(None);
@@ -14,13 +14,7 @@ pub(super) fn open() -> Result<()> {
     let mut map = lock(&MAP);
     if map.is_none() {
         let path = format!("/tmp/perf-{}.map", std::process::id());
-        // The folder is everybody's: whoever has put a link there must not choose what is written to.
-        let file = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .custom_flags(libc::O_NOFOLLOW)
-            .mode(0o644)
-            .open(&path)
+        let file = open_own(OpenOptions::new().append(true), Path::new(&path))
             .with_context(|| format!("cannot make the map for perf, {path}"))?;
         *map = Some(file);
     }

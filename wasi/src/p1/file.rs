@@ -214,7 +214,12 @@ impl Directory {
             let name = name.to_bytes();
             let mut head = [0; DIRENT_SIZE];
             head[0..8].copy_from_slice(&entry.next_entry_cookie().to_le_bytes());
-            head[8..16].copy_from_slice(&entry.ino().to_le_bytes());
+            // As at a root: what lies above a directory may be outside of what the guest was given.
+            let ino = match name {
+                b".." => rustix::fs::fstat(&self.dir)?.st_ino,
+                _ => entry.ino(),
+            };
+            head[8..16].copy_from_slice(&ino.to_le_bytes());
             let length = u32::try_from(name.len()).map_err(|_| Errno::NAMETOOLONG)?;
             head[16..20].copy_from_slice(&length.to_le_bytes());
             head[20] = filetype::from_system(ty);

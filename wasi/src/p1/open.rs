@@ -60,7 +60,8 @@ pub(super) async fn path_open(
 
     let changes = oflags & (oflags::CREAT | oflags::TRUNC) != 0;
     let wants_write = write && contains(handed, rights::FD_WRITE);
-    if !permitted(directory.file_perms, false, changes || write) {
+    // What changes nothing may turn out to be a directory, for which other permissions count.
+    if !permitted(directory.file_perms, read && changes, changes || write) {
         return Err(Errno::PERM);
     }
     let request = Request {

@@ -129,7 +129,7 @@ pub(super) async fn link(
     guest.blocking().run(work).await
 }
 
-/// `path_readlink`. A link that leads out of the directory is not told.
+/// `path_readlink`. An absolute target is not told. A relative one is, wherever it leads; following it is another matter.
 pub(super) async fn readlink(
     guest: &mut dyn Guest,
     fd: u32,

@@ -14,6 +14,7 @@ use super::types::{
 use super::{Guest, WasiP1Ctx};
 use rustix::fs::SeekFrom;
 use std::future::{Future, poll_fn};
+use std::os::fd::BorrowedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -28,10 +29,57 @@ enum Wait {
     Clock(u64),
     /// Until there is something in a stream.
     Input(std::sync::Arc<super::stream::Input>),
-    /// Until the system says so.
-    System(Pin<Box<dyn Future<Output = Answer> + Send>>),
+    /// Until the system says so: the watch with this index.
+    System(usize),
     /// Not at all.
     Now(Answer<u64>),
+}
+
+/// One descriptor in one direction, which the system watches for all subscriptions that wait for it: a guest costs the
+/// process no more descriptors than it has.
+struct Watch {
+    fd: u32,
+    ty: u8,
+    future: Pin<Box<dyn Future<Output = Answer<Ready>> + Send>>,
+    answer: Option<Answer<Ready>>,
+}
+
+/// What the system says of a descriptor.
+#[derive(Clone, Copy)]
+struct Ready {
+    nbytes: u64,
+    hangup: bool,
+}
+
+#[derive(Default)]
+struct Watches(Vec<Watch>);
+
+impl Watches {
+    fn add(
+        &mut self,
+        fd: u32,
+        ty: u8,
+        future: impl Future<Output = Answer<Ready>> + Send + 'static,
+    ) -> Wait {
+        let known = |watch: &Watch| (watch.fd, watch.ty) == (fd, ty);
+        Wait::System(self.0.iter().position(known).unwrap_or_else(|| {
+            self.0.push(Watch {
+                fd,
+                ty,
+                future: Box::pin(future),
+                answer: None,
+            });
+            self.0.len() - 1
+        }))
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) {
+        for watch in self.0.iter_mut().filter(|watch| watch.answer.is_none()) {
+            if let Poll::Ready(answer) = watch.future.as_mut().poll(cx) {
+                watch.answer = Some(answer);
+            }
+        }
+    }
 }
 
 struct Subscription {
@@ -77,14 +125,16 @@ pub(super) async fn poll_oneoff(
     memory.check(subscriptions, count * SUBSCRIPTION_SIZE, 8)?;
     memory.check(events, count * EVENT_SIZE, 8)?;
     let mut waits = Vec::new();
+    let mut watches = Watches::default();
     for i in 0..count {
         waits.push(subscription(
             &memory,
             ctx,
             subscriptions + i * SUBSCRIPTION_SIZE,
+            &mut watches,
         )?);
     }
-    let happened = wait(&mut waits).await;
+    let happened = wait(&waits, &mut watches).await;
     let mut memory = guest.split().0;
     for (i, event) in (0..).zip(&happened) {
         memory.put(events + i * EVENT_SIZE, 8, &event.to_bytes())?;
@@ -92,7 +142,12 @@ pub(super) async fn poll_oneoff(
     memory.put_size(out, happened.len())
 }
 
-fn subscription(memory: &GuestMemory<'_>, ctx: &WasiP1Ctx, at: u32) -> Answer<Subscription> {
+fn subscription(
+    memory: &GuestMemory<'_>,
+    ctx: &WasiP1Ctx,
+    at: u32,
+    watches: &mut Watches,
+) -> Answer<Subscription> {
     let ty = memory.u8(at + 8)?;
     let wait = match ty {
         eventtype::CLOCK => {
@@ -104,8 +159,8 @@ fn subscription(memory: &GuestMemory<'_>, ctx: &WasiP1Ctx, at: u32) -> Answer<Su
                 Err(errno) => Wait::Now(Err(errno)),
             }
         }
-        eventtype::FD_READ => readable(ctx, memory.u32(at + 16)?),
-        eventtype::FD_WRITE => writable(ctx, memory.u32(at + 16)?),
+        eventtype::FD_READ => readable(ctx, memory.u32(at + 16)?, watches),
+        eventtype::FD_WRITE => writable(ctx, memory.u32(at + 16)?, watches),
         _ => return Err(Errno::INVAL),
     };
     Ok(Subscription {
@@ -133,7 +188,7 @@ fn nanos_left(ctx: &WasiP1Ctx, id: u32, timeout: u64, flags: u16) -> Answer<u64>
     }
 }
 
-fn readable(ctx: &WasiP1Ctx, fd: u32) -> Wait {
+fn readable(ctx: &WasiP1Ctx, fd: u32, watches: &mut Watches) -> Wait {
     let descriptor = match ctx.table.with(fd, rights::FD_READ) {
         Ok(descriptor) => descriptor,
         Err(errno) => return Wait::Now(Err(errno)),
@@ -141,13 +196,31 @@ fn readable(ctx: &WasiP1Ctx, fd: u32) -> Wait {
     match descriptor.kind.clone() {
         Kind::Input(input) => Wait::Input(input),
         Kind::File(file) if file.is_regular() => Wait::Now(left_in(&file)),
-        Kind::File(file) => Wait::System(Box::pin(async move {
-            ready::wait(file.fd(), Interest::READABLE).await
-        })),
-        Kind::Socket(socket) => Wait::System(Box::pin(async move {
-            ready::wait(socket.fd(), Interest::READABLE).await
-        })),
+        Kind::File(file) => watches.add(fd, eventtype::FD_READ, async move {
+            ready::wait(file.fd(), Interest::READABLE).await?;
+            Ok(waiting_in(file.fd()))
+        }),
+        Kind::Socket(socket) => watches.add(fd, eventtype::FD_READ, async move {
+            ready::wait(socket.fd(), Interest::READABLE).await?;
+            Ok(waiting_in(socket.fd()))
+        }),
         Kind::Directory(_) | Kind::Output(_) => Wait::Now(Err(Errno::BADF)),
+    }
+}
+
+/// The system does not tell how much can be written.
+const WRITABLE: Ready = Ready {
+    nbytes: 1,
+    hangup: false,
+};
+
+/// What there is to read from something that can be read: nothing is its end. For some, a listening socket, the system
+/// does not tell.
+fn waiting_in(fd: BorrowedFd<'_>) -> Ready {
+    let nbytes = rustix::io::ioctl_fionread(fd).unwrap_or(1);
+    Ready {
+        nbytes,
+        hangup: nbytes == 0,
     }
 }
 
@@ -157,18 +230,24 @@ fn left_in(file: &super::file::File) -> Answer<u64> {
     Ok(size.saturating_sub(file.seek(SeekFrom::Current(0))?))
 }
 
-fn writable(ctx: &WasiP1Ctx, fd: u32) -> Wait {
+fn writable(ctx: &WasiP1Ctx, fd: u32, watches: &mut Watches) -> Wait {
     let descriptor = match ctx.table.with(fd, rights::FD_WRITE) {
         Ok(descriptor) => descriptor,
         Err(errno) => return Wait::Now(Err(errno)),
     };
     match descriptor.kind.clone() {
-        Kind::File(file) if !file.is_regular() => Wait::System(Box::pin(async move {
-            ready::wait(file.fd(), Interest::WRITABLE).await
-        })),
-        Kind::Socket(socket) if !socket.listening => Wait::System(Box::pin(async move {
-            ready::wait(socket.fd(), Interest::WRITABLE).await
-        })),
+        Kind::File(file) if !file.is_regular() => {
+            watches.add(fd, eventtype::FD_WRITE, async move {
+                ready::wait(file.fd(), Interest::WRITABLE).await?;
+                Ok(WRITABLE)
+            })
+        }
+        Kind::Socket(socket) if !socket.listening => {
+            watches.add(fd, eventtype::FD_WRITE, async move {
+                ready::wait(socket.fd(), Interest::WRITABLE).await?;
+                Ok(WRITABLE)
+            })
+        }
         // A stream of the host does not tell; it takes what it can when it is written.
         Kind::File(_) | Kind::Output(_) => Wait::Now(Ok(1)),
         Kind::Directory(_) | Kind::Input(_) | Kind::Socket(_) => Wait::Now(Err(Errno::BADF)),
@@ -176,7 +255,7 @@ fn writable(ctx: &WasiP1Ctx, fd: u32) -> Wait {
 }
 
 /// Waits for the first; then collects all.
-async fn wait(waits: &mut [Subscription]) -> Vec<Event> {
+async fn wait(waits: &[Subscription], watches: &mut Watches) -> Vec<Event> {
     let first = waits
         .iter()
         .filter_map(|subscription| match subscription.wait {
@@ -191,9 +270,10 @@ async fn wait(waits: &mut [Subscription]) -> Vec<Event> {
             None => true,
         };
         let elapsed = first.filter(|_| elapsed);
+        watches.poll(cx);
         let events: Vec<Event> = waits
-            .iter_mut()
-            .filter_map(|subscription| subscription.happened(cx, elapsed))
+            .iter()
+            .filter_map(|subscription| subscription.happened(cx, elapsed, watches))
             .collect();
         if events.is_empty() {
             Poll::Pending
@@ -212,8 +292,13 @@ fn sleep(nanos: u64) -> Pin<Box<Sleep>> {
 
 impl Subscription {
     /// The event, if it has happened; `elapsed` is the time of the clock that has rung.
-    fn happened(&mut self, cx: &mut Context<'_>, elapsed: Option<u64>) -> Option<Event> {
-        let (result, hangup) = match &mut self.wait {
+    fn happened(
+        &self,
+        cx: &mut Context<'_>,
+        elapsed: Option<u64>,
+        watches: &Watches,
+    ) -> Option<Event> {
+        let (result, hangup) = match &self.wait {
             Wait::Clock(nanos) => match elapsed {
                 Some(elapsed) if *nanos <= elapsed => (Ok(0), false),
                 _ => return None,
@@ -223,9 +308,9 @@ impl Subscription {
                 Poll::Ready(Err(error)) => (Err(error.into()), false),
                 Poll::Pending => return None,
             },
-            Wait::System(future) => match future.as_mut().poll(cx) {
-                Poll::Ready(answer) => (answer.map(|()| 1), false),
-                Poll::Pending => return None,
+            Wait::System(watch) => match watches.0[*watch].answer? {
+                Ok(ready) => (Ok(ready.nbytes), ready.hangup),
+                Err(errno) => (Err(errno), false),
             },
             Wait::Now(answer) => (*answer, false),
         };
