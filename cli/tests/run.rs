@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 /// A folder with a guest of many ways.
 struct Scratch(tempfile::TempDir);
@@ -109,10 +110,12 @@ fn limits_say_which() {
         &["run", "--invoke=spin", "--fuel=100000", "guest.wat"],
         "has used up its fuel of 100000 units (--fuel)",
     );
+    let begun = Instant::now();
     aborts(
         &["run", "--invoke=spin", "--timeout=200ms", "guest.wat"],
         "was not done within 200ms (--timeout)",
     );
+    assert!(begun.elapsed() >= Duration::from_millis(200));
     aborts(
         &["run", "--invoke=grow", "--max-memory=64MiB", "guest.wat"],
         "asked for more than the 64 MiB of memory that it may have (--max-memory)",
@@ -134,6 +137,20 @@ fn limits_say_which() {
         "3\n",
         "",
     );
+    // Tables are memory, too: 16 MiB of it.
+    let tables = scratch.file(
+        "tables.wat",
+        r#"(module (table 2000000 funcref) (func (export "_start")))"#,
+    );
+    let tables = tables.to_str().expect("a path");
+    let limited = &["run", "--max-memory=15MiB", tables];
+    aborts(limited, "more than the 15 MiB");
+    scratch.check(&["run", "--max-memory=16MiB", tables], 0, "", "");
+    // Time that suffices, and more than clocks have.
+    for timeout in ["--timeout=1m", "--timeout=500000000000years"] {
+        let args = &["run", timeout, "--invoke=add", "guest.wat", "1", "2"];
+        scratch.check(args, 0, "3\n", "");
+    }
     // A guest that waits is stopped as well as one that computes.
     let sleeper = scratch.file(
         "sleep.wat",

@@ -80,7 +80,7 @@ impl fmt::Display for TimedOut {
 impl std::error::Error for TimedOut {}
 
 /// Ends a guest that is not done by itself in time: one that waits by dropping its future, one that computes by the epoch,
-/// which it compares with its deadline of one tick.
+/// whose next tick is its store's deadline.
 pub(super) async fn within<R>(
     engine: &Engine,
     limit: Duration,

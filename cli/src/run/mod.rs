@@ -152,6 +152,10 @@ async fn run(arguments: &Arguments) -> Result<ExitCode> {
     if let Some(fuel) = arguments.fuel {
         store.set_fuel(fuel)?;
     }
+    if arguments.timeout.is_some() {
+        // The tick of `limits::within`.
+        store.set_epoch_deadline(1);
+    }
     let guest = async {
         let instance = match way {
             Way::Fiber => linker.instantiate_async(&mut store, &module).await?,
