@@ -58,6 +58,16 @@ impl<'a> Case<'a> {
                 _ => return Err(format!("`{key}` is unknown")),
             }
         }
+        let first = wat.lines().take_while(|line| line.starts_with(";;! "));
+        let rest = wat.lines().skip(first.count());
+        if let Some(line) = rest
+            .map(str::trim_start)
+            .find(|line| line.starts_with(";;!"))
+        {
+            return Err(format!(
+                "`{line}` is not read: it is not among the first lines"
+            ));
+        }
         if case.claims.is_empty() {
             return Err("it claims nothing of its CLIF".to_owned());
         }
@@ -210,6 +220,10 @@ fn what_cannot_be_read_is_an_error() {
         (";;! One.\n(module)", "it claims nothing of its CLIF"),
         (";;! One.\n;;! hass = a\n", "`hass` is unknown"),
         (";;! One.\n;;! lacks a\n", "`lacks a` is no `key = value`"),
+        (
+            ";;! One.\n;;! has = a\n;;!lacks = b\n(module)",
+            "`;;!lacks = b` is not read: it is not among the first lines",
+        ),
     ] {
         assert_eq!(Case::parse(wat).unwrap_err(), error);
     }
