@@ -11,12 +11,32 @@ use anyhow::{Context as _, Result, ensure};
 use crate::case::{Batch, Case, repeat};
 use crate::programs::{Program, programs};
 
-/// Where the peer's program is.
-static MINIMAL: OnceLock<PathBuf> = OnceLock::new();
+/// The two programs.
+static PROGRAMS: OnceLock<[PathBuf; 2]> = OnceLock::new();
 
-/// Says where the peer's program is; the command is beside it.
-pub fn set_minimal(path: &str) {
-    _ = MINIMAL.set(path.into());
+/// Takes the peer's program and the command, which is beside it, and copies them into a folder, as installing them does. A
+/// file that a linker wrote lies in pieces in the system's cache, so that each of its pages costs more.
+///
+/// # Errors
+///
+/// One of them is not there, or cannot be copied.
+pub fn install(minimal: &Path, folder: &Path) -> Result<()> {
+    let tussah = minimal.with_file_name("tussah");
+    ensure!(
+        tussah.exists(),
+        "no {}: `cargo build --release -p tussah-cli` makes it",
+        tussah.display()
+    );
+    let copies = [folder.join("tussah"), folder.join("minimal")];
+    for (from, to) in [&*tussah, minimal].into_iter().zip(&copies) {
+        fs::copy(from, to).with_context(|| format!("cannot make {}", to.display()))?;
+    }
+    _ = PROGRAMS.set(copies);
+    Ok(())
+}
+
+fn programs_installed() -> Result<&'static [PathBuf; 2]> {
+    PROGRAMS.get().context("`install` was not called")
 }
 
 /// The cases as the command runs them.
@@ -92,13 +112,7 @@ impl Drop for Folder {
 }
 
 fn command(wasm: &Path) -> Result<Command> {
-    let minimal = MINIMAL.get().context("`set_minimal` was not called")?;
-    let tussah = minimal.with_file_name("tussah");
-    ensure!(
-        tussah.exists(),
-        "no {}: `cargo build --release -p tussah-cli` makes it",
-        tussah.display()
-    );
+    let [tussah, _] = programs_installed()?;
     let mut command = Command::new(tussah);
     let folder = wasm.parent().context("a file lies in a folder")?;
     command
@@ -111,7 +125,7 @@ fn command(wasm: &Path) -> Result<Command> {
 }
 
 fn minimal(wasm: &Path) -> Result<Command> {
-    let minimal = MINIMAL.get().context("`set_minimal` was not called")?;
+    let [_, minimal] = programs_installed()?;
     let compiled = wasm.with_extension("cwasm");
     let mut precompile = Command::new(minimal);
     precompile.arg("precompile").args([wasm, &compiled]);
