@@ -6,12 +6,9 @@ use std::process::ExitCode;
 
 use tussah_benches::{Bench, processes};
 
-fn main() -> ExitCode {
+fn main() -> anyhow::Result<ExitCode> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    if let Err(error) = processes::install(Path::new(env!("CARGO_BIN_EXE_minimal")), folder) {
-        eprintln!("error: {error:#}");
-        return ExitCode::FAILURE;
-    }
+    processes::install(Path::new(env!("CARGO_BIN_EXE_minimal")), folder)?;
     let bench = Bench {
         verb: "programs",
         seconds: 60.0,
@@ -19,5 +16,5 @@ fn main() -> ExitCode {
         peer: processes::peer,
         note: "",
     };
-    bench.main()
+    Ok(bench.main())
 }
