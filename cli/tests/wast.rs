@@ -1,4 +1,4 @@
-//! `tussah wast` on scripts that are wrong in ten ways: each is found, and said precisely. And on one that is right.
+//! `tussah wast` on scripts that are wrong in twelve ways: each is found, and said precisely. And on one that is right.
 
 use std::fs;
 use std::path::PathBuf;
@@ -89,6 +89,22 @@ const WRONG: &[Wrong] = &[
         directives: 2,
     },
     Wrong {
+        name: "other_reason.wast",
+        script: r#"(assert_invalid (module (func (result i32) (i64.const 0))) "type mismatch")
+(assert_invalid (module (func (result i32) (i64.const 0))) "unknown local")"#,
+        failure: "2: assert_invalid: expected an invalid module: \"unknown local\", found that it was refused for something \
+                  else: type mismatch: expected i32, found i64",
+        directives: 2,
+    },
+    Wrong {
+        name: "other_text.wast",
+        script: r#"(assert_malformed (module quote "(func $a) (func $a)") "duplicate func")
+(assert_malformed (module quote "(func $a) (func $a)") "unexpected end")"#,
+        failure: "2: assert_malformed: expected a malformed module: \"unexpected end\", found that it was refused for \
+                  something else: duplicate func identifier",
+        directives: 2,
+    },
+    Wrong {
         name: "linkable.wast",
         script: r#"(assert_unlinkable (module (import "spectest" "print" (func (param i32)))) "incompatible import type")
 (assert_unlinkable
@@ -108,7 +124,7 @@ const WRONG: &[Wrong] = &[
 
 #[test]
 fn each_wrong_expectation_is_reported() {
-    assert_eq!(WRONG.len(), 10);
+    assert_eq!(WRONG.len(), 12);
     for wrong in WRONG {
         let (file, output) = run(wrong.name, wrong.script);
         assert_eq!(output.status.code(), Some(1), "{}", wrong.name);

@@ -30,6 +30,7 @@
 //! | `session` | a script under way: its directives |
 //! | `world` | what one script has made so far |
 //! | `refusal` | whether a module is refused for what is wrong with it |
+//! | `reasons` | what the specification calls these reasons |
 //! | `values` | arguments, results and the patterns they match |
 //! | `traps` | what the specification calls traps |
 //! | `spectest` | the host module that scripts import from |
@@ -39,6 +40,7 @@
 
 #![forbid(unsafe_code)]
 
+mod reasons;
 mod refusal;
 mod report;
 mod runner;

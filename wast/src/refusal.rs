@@ -4,6 +4,7 @@
 //! by accident. Therefore the reason must be the one that validation has with all the proposals that the script was to
 //! be run with.
 
+use crate::reasons;
 use crate::report::{Mismatch, Outcome};
 use tussah::{Engine, Module, WasmFeatures};
 use wasmparser::Validator;
@@ -57,11 +58,21 @@ fn encode_text(text: &[u8]) -> Result<Vec<u8>, String> {
     wat.encode().map_err(|e| e.message())
 }
 
-/// Checks that a binary is refused for what is wrong with it, given the proposals that the script was written for.
+/// Checks that what a module is refused for is what the script says.
+pub(crate) fn for_this(reason: &str, message: &str, expected: &str) -> Outcome {
+    if reasons::is_meant(reason, message) {
+        return Ok(());
+    }
+    let found = format!("that it was refused for something else: {reason}");
+    Err(Mismatch::new(expected, found))
+}
+
+/// Checks that a binary is refused for what the script says, given the proposals that it was written for.
 pub(crate) fn of_binary(
     engine: &Engine,
     features: WasmFeatures,
     binary: &[u8],
+    message: &str,
     expected: &str,
 ) -> Outcome {
     let Err(refusal) = Module::from_binary(engine, binary) else {
@@ -73,7 +84,9 @@ pub(crate) fn of_binary(
             expected,
             format!("a valid module that was refused: {refusal}"),
         )),
-        Err(reason) if refusal.contains(reason.message()) => Ok(()),
+        Err(reason) if refusal.contains(reason.message()) => {
+            for_this(reason.message(), message, expected)
+        }
         Err(reason) => Err(Mismatch::new(
             expected,
             format!(

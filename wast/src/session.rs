@@ -320,8 +320,10 @@ impl<'e> Session<'e> {
         let expected = format!("a malformed module: \"{message}\"");
         refusal::no_component(&module, &expected)?;
         match refusal::encode(&mut module) {
-            Err(_) => Ok(()),
-            Ok(binary) => refusal::of_binary(self.engine, self.features, &binary, &expected),
+            Err(reason) => refusal::for_this(&reason, message, &expected),
+            Ok(binary) => {
+                refusal::of_binary(self.engine, self.features, &binary, message, &expected)
+            }
         }
     }
 
@@ -330,8 +332,10 @@ impl<'e> Session<'e> {
         refusal::no_component(&module, &expected)?;
         match refusal::encode(&mut module) {
             // Identifiers that mean nothing are the text format's affair here, and an invalid module elsewhere.
-            Err(_) => Ok(()),
-            Ok(binary) => refusal::of_binary(self.engine, self.features, &binary, &expected),
+            Err(reason) => refusal::for_this(&reason, message, &expected),
+            Ok(binary) => {
+                refusal::of_binary(self.engine, self.features, &binary, message, &expected)
+            }
         }
     }
 }
