@@ -11,10 +11,6 @@ use crate::wasm::{DefinedFuncIndex, ModuleInfo};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Code up to this size is copied out of its file: a few pages of memory are made faster than a mapping, whose last page is
-/// copied by the system anyway.
-const COPIED: usize = 16 << 10;
-
 /// Executable code. Handles are cheap to copy; when the last one is dropped the code is gone.
 #[derive(Clone, Debug)]
 pub(crate) struct Image(Arc<ImageInner>);
@@ -269,9 +265,8 @@ impl CompiledModule {
         } else {
             &[]
         };
-        let small = bytes.len() + frames.len() <= COPIED;
         let memory = match file {
-            Some((file, offset)) if is_page(offset) && !small => {
+            Some((file, offset)) if is_page(offset) => {
                 // SAFETY: whoever made the artifact promised that the file stays as it is.
                 unsafe { CodeMemory::map(&file, offset, bytes.len(), &word, frames.len()) }?
             }

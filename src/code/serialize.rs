@@ -34,6 +34,7 @@ use crate::os::FileMap;
 use crate::wasm::{DefinedFuncIndex, FuncNames, ModuleInfo};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
+use std::io::{self, Read, Seek};
 use std::ops::Range;
 
 const MAGIC: [u8; 8] = *b"\x7ftussah\0";
@@ -309,23 +310,42 @@ fn decode(sections: &[Bytes; SECTIONS], identity: &str) -> Result<Artifact> {
     Ok(artifact)
 }
 
-/// As [`from_bytes`], of a whole file, which is mapped and not copied.
+/// Files up to this size are read: that is done sooner than two mappings are made, of the file and of the code in it.
+const READ: usize = 32 << 10;
+
+/// As [`from_bytes`], of a whole file, which is mapped and not copied unless it is small.
 ///
 /// # Errors
 ///
-/// As for [`from_bytes`], and if the file cannot be mapped.
+/// As for [`from_bytes`], and if the file cannot be read or mapped.
 ///
 /// # Safety
 ///
 /// Nobody changes the file as long as the artifact, or the module made of it, is there.
 pub(crate) unsafe fn from_file(file: File, identity: &str, check: Check) -> Result<Artifact> {
-    // SAFETY: the caller's promise.
-    let map = unsafe { FileMap::new(&file) }.context("the precompiled module cannot be mapped")?;
-    let bytes = Bytes::new(map);
+    let read = |mut file: &File| -> io::Result<Option<Vec<u8>>> {
+        if file.metadata()?.len() > READ as u64 {
+            return Ok(None);
+        }
+        let mut bytes = Vec::with_capacity(READ + 1);
+        file.rewind()?;
+        file.read_to_end(&mut bytes)?;
+        Ok(Some(bytes))
+    };
+    let read = read(&file).context("the precompiled module cannot be read")?;
+    let (bytes, mapped) = match read {
+        Some(bytes) => (Bytes::from(bytes), None),
+        None => {
+            // SAFETY: the caller's promise.
+            let map = unsafe { FileMap::new(&file) };
+            let map = map.context("the precompiled module cannot be mapped")?;
+            (Bytes::new(map), Some(file))
+        }
+    };
     let ranges = split(&bytes, check)?;
     let offset = ranges[TEXT].start as u64;
     let mut artifact = decode(&ranges.map(|range| bytes.part(range)), identity)?;
-    artifact.text.file = Some((file, offset));
+    artifact.text.file = mapped.map(|file| (file, offset));
     Ok(artifact)
 }
 
@@ -401,8 +421,8 @@ fn split(bytes: &[u8], check: Check) -> Result<[Range<usize>; SECTIONS]> {
 #[cfg(test)]
 mod tests {
     use super::{
-        Check, FORMAT, FUNCTIONS, HEAD_SUM, HEADER, LENGTHS, PAGE, REST_SUM, from_bytes, from_file,
-        is_artifact,
+        Check, FORMAT, FUNCTIONS, HEAD_SUM, HEADER, LENGTHS, PAGE, READ, REST_SUM, from_bytes,
+        from_file, is_artifact,
     };
     use crate::abi::VmContext;
     use crate::abi::builtins::HOST_WORD;
@@ -465,23 +485,34 @@ mod tests {
     }
 
     #[test]
-    fn a_mapped_file_is_the_same_module() {
-        let path = std::env::temp_dir().join(format!("tussah-artifact-{}", std::process::id()));
-        std::fs::write(&path, bytes()).unwrap();
-        // SAFETY: nobody else knows of the file, which is removed but not changed.
-        let artifact = unsafe { from_file(File::open(&path).unwrap(), IDENTITY, Check::All) };
-        std::fs::remove_file(&path).unwrap();
-        let artifact = artifact.unwrap();
-        assert!(artifact.text.file.is_some());
-        let module = publish(artifact);
-        let trampolines = super::TrampolineCode::default();
-        let copied = publish(read(&bytes(), Check::All).unwrap());
-        assert_eq!(module.image.text(), copied.image.text());
-        assert_eq!(
-            module.serialize(&trampolines, IDENTITY).unwrap(),
-            copied.serialize(&trampolines, IDENTITY).unwrap()
-        );
-        assert_ne!(module.image.text().last_chunk(), Some(&[0; HOST_WORD]));
+    fn a_file_is_the_same_module_whether_it_is_mapped_or_read() {
+        for (padding, mapped) in [(0, false), (READ, true)] {
+            let mut artifact = artifact();
+            let mut text = artifact.text.bytes.to_vec();
+            text.splice(
+                text.len() - HOST_WORD..text.len() - HOST_WORD,
+                vec![0xcc; padding],
+            );
+            artifact.text.bytes = text.into();
+            let bytes = artifact.serialize(&artifact.trampolines, IDENTITY).unwrap();
+            let name = format!("tussah-artifact-{}-{padding}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            std::fs::write(&path, &bytes).unwrap();
+            // SAFETY: nobody else knows of the file, which is removed but not changed.
+            let artifact = unsafe { from_file(File::open(&path).unwrap(), IDENTITY, Check::All) };
+            std::fs::remove_file(&path).unwrap();
+            let artifact = artifact.unwrap();
+            assert_eq!(artifact.text.file.is_some(), mapped);
+            let module = publish(artifact);
+            let trampolines = super::TrampolineCode::default();
+            let copied = publish(read(&bytes, Check::All).unwrap());
+            assert_eq!(module.image.text(), copied.image.text());
+            assert_eq!(
+                module.serialize(&trampolines, IDENTITY).unwrap(),
+                copied.serialize(&trampolines, IDENTITY).unwrap()
+            );
+            assert_ne!(module.image.text().last_chunk(), Some(&[0; HOST_WORD]));
+        }
     }
 
     #[test]

@@ -146,11 +146,12 @@ impl Module {
         unsafe { Self::deserialize(engine, memory.as_ref()) }
     }
 
-    /// As [`Module::deserialize`], with the contents of a file, which is mapped: pages that are not used are not read.
+    /// As [`Module::deserialize`], with the contents of a file. One of more than 32 KiB is mapped: pages that are not used are
+    /// not read.
     ///
     /// # Errors
     ///
-    /// As for [`Module::deserialize`], and if the file cannot be mapped.
+    /// As for [`Module::deserialize`], and if the file cannot be read or mapped.
     ///
     /// # Safety
     ///
