@@ -323,30 +323,30 @@ const READ: usize = 32 << 10;
 ///
 /// Nobody changes the file as long as the artifact, or the module made of it, is there.
 pub(crate) unsafe fn from_file(file: File, identity: &str, check: Check) -> Result<Artifact> {
-    let read = |mut file: &File| -> io::Result<Option<Vec<u8>>> {
-        if file.metadata()?.len() > READ as u64 {
-            return Ok(None);
-        }
-        let mut bytes = Vec::with_capacity(READ + 1);
-        file.rewind()?;
-        file.read_to_end(&mut bytes)?;
-        Ok(Some(bytes))
-    };
-    let read = read(&file).context("the precompiled module cannot be read")?;
-    let (bytes, mapped) = match read {
-        Some(bytes) => (Bytes::from(bytes), None),
-        None => {
-            // SAFETY: the caller's promise.
-            let map = unsafe { FileMap::new(&file) };
-            let map = map.context("the precompiled module cannot be mapped")?;
-            (Bytes::new(map), Some(file))
-        }
-    };
+    let small = read_small(&file).context("the precompiled module cannot be read")?;
+    if let Some(bytes) = small {
+        return from_bytes(&bytes, identity, check);
+    }
+    // SAFETY: the caller's promise.
+    let map = unsafe { FileMap::new(&file) }.context("the precompiled module cannot be mapped")?;
+    let bytes = Bytes::new(map);
     let ranges = split(&bytes, check)?;
     let offset = ranges[TEXT].start as u64;
     let mut artifact = decode(&ranges.map(|range| bytes.part(range)), identity)?;
-    artifact.text.file = mapped.map(|file| (file, offset));
+    artifact.text.file = Some((file, offset));
     Ok(artifact)
+}
+
+/// The contents of a small file. Something else than a plain file may have more to read than it says: it is none.
+fn read_small(mut file: &File) -> io::Result<Option<Vec<u8>>> {
+    let len = file.metadata()?.len();
+    let Some(room) = usize::try_from(len).ok().filter(|&len| len <= READ) else {
+        return Ok(None);
+    };
+    let mut bytes = Vec::with_capacity(room + 1);
+    file.rewind()?;
+    file.take(len + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() == room).then_some(bytes))
 }
 
 fn table<const N: usize>(sections: &[Bytes; SECTIONS], section: usize) -> Result<Table<N>> {

@@ -55,7 +55,10 @@ impl Generators {
 
     /// Names the code generator and how it generates code, apart from the extensions.
     pub(crate) fn describe(&self) -> String {
-        settings::describe(&self.settings)
+        // It was made then, to check them.
+        let users = !self.settings.flags.is_empty();
+        let isa = self.full.get().filter(|_| users).map(|isa| &**isa);
+        settings::describe(&self.settings, isa)
     }
 
     /// The instruction-set extensions that code may use, separated by commas.

@@ -7,6 +7,7 @@ use crate::error::{Result, ensure, format_err};
 use crate::os::{cpu_features, has_cpu_feature};
 use cranelift_codegen::isa::{Builder as IsaBuilder, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable, Flags, SetError};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -85,19 +86,56 @@ pub(crate) fn linear_isa(settings: &CompilerSettings) -> Result<OwnedTargetIsa> 
 /// How the flags are called that say which extensions a processor has.
 const EXTENSION: &str = "has_";
 
-/// Names the code generator and how it generates code, apart from the extensions: all flags that are set, in order, on a
-/// version of Cranelift whose defaults decide the others.
-pub(crate) fn describe(settings: &CompilerSettings) -> String {
-    let mut text = format!("cranelift-{}", cranelift_codegen::VERSION);
+/// Names the code generator and how it generates code, apart from the extensions: the flags that are set, on a version of
+/// Cranelift whose defaults decide the others. `isa` says what became of them where the user set some, too.
+pub(crate) fn describe(settings: &CompilerSettings, isa: Option<&dyn TargetIsa>) -> String {
     let own = own_flags(settings);
-    let own = own.iter().map(|&(name, value)| (name, Some(value)));
-    let users = settings.flags.iter();
-    let users = users.map(|(name, value)| (name.as_str(), value.as_deref()));
-    for (name, value) in own.chain(users) {
+    let own = own.iter().map(|&(name, value)| (name, value.to_owned()));
+    let mut flags: Vec<(&str, String)> = own.collect();
+    if let Some(isa) = isa {
+        let effective: HashMap<_, _> = isa
+            .flags()
+            .iter()
+            .chain(isa.isa_flags())
+            .map(|value| (value.name, show(&value)))
+            .collect();
+        for (name, value) in &mut flags {
+            if let Some(effective) = effective.get(name) {
+                value.clone_from(effective);
+            }
+        }
+        let defaults = Flags::new(settings::builder());
+        let defaults: HashMap<_, _> = defaults.iter().map(|v| (v.name, show(&v))).collect();
+        // Presets have no value; they are sets of extensions.
+        let users: BTreeMap<_, _> = settings
+            .flags
+            .iter()
+            .filter(|(name, _)| !name.starts_with(EXTENSION))
+            .filter_map(|(name, _)| effective.get_key_value(name.as_str()))
+            .filter(|&(name, value)| {
+                defaults.get(name) != Some(value) && flags.iter().all(|(own, _)| own != name)
+            })
+            .collect();
+        flags.extend(
+            users
+                .into_iter()
+                .map(|(name, value)| (*name, value.clone())),
+        );
+    }
+    let mut text = format!("cranelift-{}", cranelift_codegen::VERSION);
+    for (name, value) in flags {
         // Writing to a string does not fail.
-        let _ = write!(text, " {name}={}", value.unwrap_or("true"));
+        let _ = write!(text, " {name}={value}");
     }
     text
+}
+
+/// A flag's value as it is set.
+fn show(value: &settings::Value) -> String {
+    match value.as_bool() {
+        Some(value) => value.to_string(),
+        None => value.value_string(),
+    }
 }
 
 /// The instruction-set extensions that code may use.
@@ -194,12 +232,8 @@ fn set_user_flag(
 fn check_required(flags: &Flags) -> Result<()> {
     for value in flags.iter() {
         if let Some((name, required)) = REQUIRED.iter().find(|(name, _)| *name == value.name) {
-            let actual = match value.as_bool() {
-                Some(b) => b.to_string(),
-                None => value.value_string(),
-            };
             ensure!(
-                actual == *required,
+                show(&value) == *required,
                 "Cranelift flag `{name}` must be `{required}`, the runtime relies on it"
             );
         }

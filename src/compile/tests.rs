@@ -395,6 +395,42 @@ fn flags_are_checked() {
 }
 
 #[test]
+fn flags_that_change_nothing_are_not_told() {
+    let with = |flags: &[(&str, Option<&str>)]| {
+        let flags = flags.iter();
+        let owned = |(name, value): &(&str, Option<&str>)| {
+            let value = value.map(str::to_owned);
+            (String::from(*name), value)
+        };
+        let settings = CompilerSettings {
+            flags: flags.map(owned).collect(),
+            ..settings()
+        };
+        Compiler::new(&settings, &Tunables::default()).unwrap()
+    };
+    let plain = compiler();
+    // The default, what the engine sets itself, and extensions, which are told apart from it.
+    for flags in [
+        &[("opt_level", Some("speed"))][..],
+        &[("enable_verifier", Some("1"))],
+        &[("opt_level", Some("none")), ("opt_level", Some("speed"))],
+        &[("has_avx512f", Some("false"))],
+        &[("nehalem", None), ("has_sse41", None)],
+    ] {
+        assert_eq!(with(flags).describe(), plain.describe(), "{flags:?}");
+    }
+    assert!(
+        !with(&[("has_avx512f", Some("false"))])
+            .cpu_features()
+            .contains("avx512f")
+    );
+    let alias = |value| with(&[("enable_alias_analysis", Some(value))]).describe();
+    assert_eq!(alias("true"), plain.describe());
+    assert_ne!(alias("false"), plain.describe());
+    assert!(alias("false").ends_with(" enable_alias_analysis=false"));
+}
+
+#[test]
 fn the_runtime_knows_every_extension_that_code_may_use() {
     let isa = host_isa(&settings()).unwrap();
     for flag in isa.isa_flags() {

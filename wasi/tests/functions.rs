@@ -3,6 +3,7 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use support::*;
@@ -230,6 +231,27 @@ fn large_transfers_are_cut_into_pieces() {
 }
 
 #[test]
+fn what_may_not_be_opened_is_not_changed_either() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("file");
+    fs::write(&file, "contents").expect("a file can be written");
+    let mut builder = WasiCtxBuilder::new();
+    builder
+        .preopened_dir(folder.path(), "/", DirPerms::all(), FilePerms::WRITE)
+        .expect("the folder is there");
+    let mut guest = Guest::new(&mut builder);
+    for (name, oflags) in [("file", TRUNC), ("new", CREAT)] {
+        let args = guest.open_args(3, name, 0, oflags, FD_READ | FD_WRITE);
+        assert_eq!(guest.call("path_open", &args), PERM, "{name}");
+    }
+    assert_eq!(fs::read(&file).expect("it is there"), b"contents");
+    assert!(!folder.path().join("new").exists());
+    let args = guest.open_args(3, "file", 0, TRUNC, FD_WRITE);
+    assert_eq!(guest.call("path_open", &args), 0);
+    assert_eq!(fs::read(&file).expect("it is there"), b"");
+}
+
+#[test]
 fn directories_are_listed_in_pieces_of_any_size() {
     let mut builder = WasiCtxBuilder::new();
     let folder = folder(&mut builder);
@@ -253,6 +275,11 @@ fn directories_are_listed_in_pieces_of_any_size() {
                     break;
                 };
                 found.push(String::from_utf8(name.to_vec()).expect("text"));
+                if name == b".." {
+                    // What lies above is nothing that the guest was given.
+                    let own = fs::metadata(folder.path()).expect("it is there").ino();
+                    assert_eq!(bytes[8..16], own.to_le_bytes());
+                }
                 cookie = i64::from_le_bytes(bytes[0..8].try_into().expect("eight"));
                 bytes = &bytes[24 + name_len..];
             }

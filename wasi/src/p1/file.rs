@@ -55,7 +55,9 @@ impl File {
         }
         loop {
             match self.read_now(len, offset) {
-                Err(Errno::AGAIN) if may_wait => ready::wait(self.fd(), Interest::READABLE).await?,
+                Err(Errno::AGAIN) if may_wait => {
+                    ready::wait(self.fd(), Interest::READABLE).await?;
+                }
                 answer => return answer,
             }
         }
@@ -92,7 +94,9 @@ impl File {
         }
         loop {
             match self.write_now(&data, offset) {
-                Err(Errno::AGAIN) if may_wait => ready::wait(self.fd(), Interest::WRITABLE).await?,
+                Err(Errno::AGAIN) if may_wait => {
+                    ready::wait(self.fd(), Interest::WRITABLE).await?;
+                }
                 answer => return answer,
             }
         }

@@ -13,6 +13,7 @@ use super::types::{
 };
 use super::{Guest, WasiP1Ctx};
 use rustix::fs::SeekFrom;
+use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::os::fd::BorrowedFd;
 use std::pin::Pin;
@@ -35,11 +36,9 @@ enum Wait {
     Now(Answer<u64>),
 }
 
-/// One descriptor in one direction, which the system watches for all subscriptions that wait for it: a guest costs the
-/// process no more descriptors than it has.
+/// One descriptor in one direction, which the system watches for all subscriptions that wait for it: a call costs the
+/// process two descriptors at most for each that the guest has.
 struct Watch {
-    fd: u32,
-    ty: u8,
     future: Pin<Box<dyn Future<Output = Answer<Ready>> + Send>>,
     answer: Option<Answer<Ready>>,
 }
@@ -52,7 +51,11 @@ struct Ready {
 }
 
 #[derive(Default)]
-struct Watches(Vec<Watch>);
+struct Watches {
+    all: Vec<Watch>,
+    /// By descriptor and type of event.
+    known: BTreeMap<(u32, u8), usize>,
+}
 
 impl Watches {
     fn add(
@@ -61,20 +64,19 @@ impl Watches {
         ty: u8,
         future: impl Future<Output = Answer<Ready>> + Send + 'static,
     ) -> Wait {
-        let known = |watch: &Watch| (watch.fd, watch.ty) == (fd, ty);
-        Wait::System(self.0.iter().position(known).unwrap_or_else(|| {
-            self.0.push(Watch {
-                fd,
-                ty,
+        let all = &mut self.all;
+        let index = self.known.entry((fd, ty)).or_insert_with(|| {
+            all.push(Watch {
                 future: Box::pin(future),
                 answer: None,
             });
-            self.0.len() - 1
-        }))
+            all.len() - 1
+        });
+        Wait::System(*index)
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) {
-        for watch in self.0.iter_mut().filter(|watch| watch.answer.is_none()) {
+        for watch in self.all.iter_mut().filter(|watch| watch.answer.is_none()) {
             if let Poll::Ready(answer) = watch.future.as_mut().poll(cx) {
                 watch.answer = Some(answer);
             }
@@ -197,12 +199,12 @@ fn readable(ctx: &WasiP1Ctx, fd: u32, watches: &mut Watches) -> Wait {
         Kind::Input(input) => Wait::Input(input),
         Kind::File(file) if file.is_regular() => Wait::Now(left_in(&file)),
         Kind::File(file) => watches.add(fd, eventtype::FD_READ, async move {
-            ready::wait(file.fd(), Interest::READABLE).await?;
-            Ok(waiting_in(file.fd()))
+            let closed = ready::wait(file.fd(), Interest::READABLE).await?;
+            Ok(waiting_in(file.fd(), closed))
         }),
         Kind::Socket(socket) => watches.add(fd, eventtype::FD_READ, async move {
-            ready::wait(socket.fd(), Interest::READABLE).await?;
-            Ok(waiting_in(socket.fd()))
+            let closed = ready::wait(socket.fd(), Interest::READABLE).await?;
+            Ok(waiting_in(socket.fd(), closed))
         }),
         Kind::Directory(_) | Kind::Output(_) => Wait::Now(Err(Errno::BADF)),
     }
@@ -214,13 +216,13 @@ const WRITABLE: Ready = Ready {
     hangup: false,
 };
 
-/// What there is to read from something that can be read: nothing is its end. For some, a listening socket, the system
-/// does not tell.
-fn waiting_in(fd: BorrowedFd<'_>) -> Ready {
+/// What there is to read. For some, a listening socket, the system does not tell. Nothing is the end only if all writers
+/// are gone: others may read from the same pipe.
+fn waiting_in(fd: BorrowedFd<'_>, closed: bool) -> Ready {
     let nbytes = rustix::io::ioctl_fionread(fd).unwrap_or(1);
     Ready {
         nbytes,
-        hangup: nbytes == 0,
+        hangup: closed && nbytes == 0,
     }
 }
 
@@ -308,7 +310,7 @@ impl Subscription {
                 Poll::Ready(Err(error)) => (Err(error.into()), false),
                 Poll::Pending => return None,
             },
-            Wait::System(watch) => match watches.0[*watch].answer? {
+            Wait::System(watch) => match watches.all[*watch].answer? {
                 Ok(ready) => (Ok(ready.nbytes), ready.hangup),
                 Err(errno) => (Err(errno), false),
             },

@@ -12,16 +12,14 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 pub(crate) use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// Waits for readiness. Dropping the future leaves nothing behind: a duplicate is what was registered.
-pub(crate) async fn wait(fd: BorrowedFd<'_>, interest: Interest) -> Answer {
+/// Waits for readiness, and says whether nobody will write any more. Dropping the future leaves nothing behind: a duplicate
+/// is what was registered.
+pub(crate) async fn wait(fd: BorrowedFd<'_>, interest: Interest) -> Answer<bool> {
     match register(fd, interest)? {
-        Some(registered) => {
-            // The registration ends here, and what it remembers with it.
-            drop(registered.ready(interest).await?);
-            Ok(())
-        }
+        // The registration ends here, and what it remembers with it.
+        Some(registered) => Ok(registered.ready(interest).await?.ready().is_read_closed()),
         // Nobody waits for what the system cannot watch: a disk, the null device.
-        None => Ok(()),
+        None => Ok(false),
     }
 }
 
