@@ -8,7 +8,6 @@ use crate::code::Tunables;
 use crate::error::Result;
 use crate::os::cpu_features;
 use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
-use cranelift_codegen::settings::RegallocAlgorithm;
 use std::sync::OnceLock;
 
 pub(crate) struct Generators {
@@ -46,11 +45,6 @@ impl Generators {
     /// For functions on which the other would take too long.
     pub(crate) fn linear(&self) -> Result<&dyn TargetIsa> {
         get(&self.linear, || settings::linear_isa(&self.settings))
-    }
-
-    /// Whether the full one, too, allocates registers in one pass.
-    pub(crate) fn single_pass(&self) -> Result<bool> {
-        Ok(self.full()?.flags().regalloc_algorithm() == RegallocAlgorithm::SinglePass)
     }
 
     /// Names the code generator and how it generates code, apart from the extensions.

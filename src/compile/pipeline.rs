@@ -178,7 +178,7 @@ impl Compiler {
     ) -> Result<TrampolineCode> {
         let mut worker = Worker::default();
         let isa = self.generators.full()?;
-        let mut trampolines = self.trampolines()?;
+        let mut trampolines = self.trampolines(isa);
         let mut compiled = Vec::new();
         for ty in types {
             trampolines.enter(ty, &mut worker.context.func);
@@ -288,9 +288,8 @@ impl Compiler {
         if let Some(dir) = &self.clif {
             dir.of_function(env.module, body.func, &worker.context.func)?;
         }
-        let single_pass = self.generators.single_pass()?;
-        let isa = match effort(&worker.context.func, single_pass).map_err(name)? {
-            Effort::Full => self.generators.full()?,
+        let isa = match effort(&worker.context.func, one_pass(env.isa)).map_err(name)? {
+            Effort::Full => env.isa,
             Effort::Linear => self.generators.linear()?,
         };
         let symbol = Symbol::Func(body.func);
@@ -316,7 +315,7 @@ impl Compiler {
             .collect();
         let mut worker = Worker::default();
         let isa = self.generators.full()?;
-        let mut trampolines = self.trampolines()?;
+        let mut trampolines = self.trampolines(isa);
         used.into_iter()
             .map(|symbol| {
                 match symbol {
@@ -334,10 +333,14 @@ impl Compiler {
             .collect()
     }
 
-    fn trampolines(&self) -> Result<Trampolines> {
-        let config = self.generators.full()?.frontend_config();
-        Ok(Trampolines::new(config, self.tunables.consume_fuel))
+    fn trampolines(&self, isa: &dyn TargetIsa) -> Trampolines {
+        Trampolines::new(isa.frontend_config(), self.tunables.consume_fuel)
     }
+}
+
+/// Whether it allocates registers in one pass.
+fn one_pass(isa: &dyn TargetIsa) -> bool {
+    isa.flags().regalloc_algorithm() == RegallocAlgorithm::SinglePass
 }
 
 /// What a thread reuses from function to function.
@@ -407,7 +410,7 @@ impl Worker {
             Ok(())
         };
         optimise().map_err(|error| codegen_error(&error))?;
-        let one_pass = isa.flags().regalloc_algorithm() == RegallocAlgorithm::SinglePass;
+        let one_pass = one_pass(isa);
         located.store(&mut context.func, slot, |func, block, _| {
             one_pass || func.is_effectively_cold(block)
         });

@@ -7,7 +7,6 @@ use crate::error::{Result, ensure, format_err};
 use crate::os::{cpu_features, has_cpu_feature};
 use cranelift_codegen::isa::{Builder as IsaBuilder, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable, Flags, SetError};
-use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -89,38 +88,18 @@ const EXTENSION: &str = "has_";
 /// Names the code generator and how it generates code, apart from the extensions: the flags that are set, on a version of
 /// Cranelift whose defaults decide the others. `isa` says what became of them where the user set some, too.
 pub(crate) fn describe(settings: &CompilerSettings, isa: Option<&dyn TargetIsa>) -> String {
-    let own = own_flags(settings);
-    let own = own.iter().map(|&(name, value)| (name, value.to_owned()));
-    let mut flags: Vec<(&str, String)> = own.collect();
+    let own = own_flags(settings).into_iter();
+    let mut flags: Vec<_> = own.map(|(name, value)| (name, value.to_owned())).collect();
     if let Some(isa) = isa {
-        let effective: HashMap<_, _> = isa
-            .flags()
-            .iter()
-            .chain(isa.isa_flags())
-            .map(|value| (value.name, show(&value)))
-            .collect();
-        for (name, value) in &mut flags {
-            if let Some(effective) = effective.get(name) {
-                value.clone_from(effective);
+        let defaults = Flags::new(settings::builder());
+        for (value, default) in isa.flags().iter().zip(defaults.iter()) {
+            let (name, value, default) = (value.name, show(&value), show(&default));
+            match flags.iter_mut().find(|(own, _)| *own == name) {
+                Some((_, own)) => *own = value,
+                None if value != default => flags.push((name, value)),
+                None => {}
             }
         }
-        let defaults = Flags::new(settings::builder());
-        let defaults: HashMap<_, _> = defaults.iter().map(|v| (v.name, show(&v))).collect();
-        // Presets have no value; they are sets of extensions.
-        let users: BTreeMap<_, _> = settings
-            .flags
-            .iter()
-            .filter(|(name, _)| !name.starts_with(EXTENSION))
-            .filter_map(|(name, _)| effective.get_key_value(name.as_str()))
-            .filter(|&(name, value)| {
-                defaults.get(name) != Some(value) && flags.iter().all(|(own, _)| own != name)
-            })
-            .collect();
-        flags.extend(
-            users
-                .into_iter()
-                .map(|(name, value)| (*name, value.clone())),
-        );
     }
     let mut text = format!("cranelift-{}", cranelift_codegen::VERSION);
     for (name, value) in flags {

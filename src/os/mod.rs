@@ -29,7 +29,7 @@ pub(crate) use port::{
     install_signal_handlers, page_size, register_frames,
 };
 #[cfg(feature = "profiling")]
-pub(crate) use port::{map_marker, monotonic_nanos, thread_id};
+pub(crate) use port::{map_marker, monotonic_nanos, open_own, thread_id};
 
 /// A fault that the processor reported, as far as registers tell.
 #[derive(Copy, Clone, Debug)]

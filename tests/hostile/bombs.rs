@@ -73,7 +73,7 @@ bombs! {
         refused(meters.compile(&one_function(&[(u64::from(u32::MAX), I32), (9, I64)], &code)), &["locals"]);
     }
 
-    300 s, 3000 mib => fn a_body_of_seven_megabytes(meters) {
+    90 s, 3000 mib => fn a_body_of_seven_megabytes(meters) {
         let mut code = vec![LOCAL_GET, 0];
         while code.len() < 7_000_000 {
             code.extend([LOCAL_GET, 0, I32_ADD]);
@@ -84,7 +84,7 @@ bombs! {
         refused(meters.compile(&one_function(&[], &code)), &["size"]);
     }
 
-    300 s, 3000 mib => fn seven_megabytes_of_branches_and_stores(meters) {
+    90 s, 3000 mib => fn seven_megabytes_of_branches_and_stores(meters) {
         // A hundred thousand branches in a row; then as many as a body can hold.
         for size in [1_400_000, 7_000_000] {
             let mut code = Vec::new();
@@ -111,7 +111,7 @@ bombs! {
         refused(meters.compile(&one_function(&[], &code)), &["offset "]);
     }
 
-    300 s, 1500 mib => fn a_hundred_thousand_functions(meters) {
+    90 s, 1500 mib => fn a_hundred_thousand_functions(meters) {
         // Each calls the one before it.
         let count = 100_000;
         let mut bodies = body(&[], &[LOCAL_GET, 0]);

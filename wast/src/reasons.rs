@@ -21,11 +21,6 @@ pub(crate) fn is_meant(reason: &str, message: &str) -> bool {
 
 const END: &str = "unexpected end-of-file";
 const TRAILING: &str = "trailing bytes at end of section";
-const LIMITS: &[&str] = &[
-    "invalid table resizable limits flags",
-    "invalid memory limits flags",
-    END,
-];
 const BODY: &str = "control frames remain at end of function body or expression";
 
 /// What scripts say, and what it is called here.
@@ -79,7 +74,7 @@ const OTHER_NAMES: &[(&str, &[&str])] = &[
         &[END, "expected section, got wasm magic number"],
     ),
     ("malformed import kind", &["for external kind", END]),
-    ("malformed limits flags", LIMITS),
+    ("malformed limits flags", &["limits flags", END]),
     (
         "malformed memop flags",
         &[

@@ -104,10 +104,10 @@ impl<'e> Session<'e> {
             } => self.assert_unlinkable(module, message).await,
             WastDirective::AssertMalformed {
                 module, message, ..
-            } => self.assert_malformed(module, message),
+            } => self.assert_refused("a malformed", module, message),
             WastDirective::AssertInvalid {
                 module, message, ..
-            } => self.assert_invalid(module, message),
+            } => self.assert_refused("an invalid", module, message),
             WastDirective::AssertMalformedCustom {
                 module, message, ..
             } => assert_custom(module, "malformed", message),
@@ -316,22 +316,12 @@ impl<'e> Session<'e> {
         Err(Mismatch::new(expected, error_text(&error)))
     }
 
-    fn assert_malformed(&self, mut module: QuoteWat<'_>, message: &str) -> Outcome {
-        let expected = format!("a malformed module: \"{message}\"");
+    /// `what` a module is: malformed, or invalid. Identifiers that mean nothing are the text format's affair here, and make
+    /// an invalid module elsewhere.
+    fn assert_refused(&self, what: &str, mut module: QuoteWat<'_>, message: &str) -> Outcome {
+        let expected = format!("{what} module: \"{message}\"");
         refusal::no_component(&module, &expected)?;
         match refusal::encode(&mut module) {
-            Err(reason) => refusal::for_this(&reason, message, &expected),
-            Ok(binary) => {
-                refusal::of_binary(self.engine, self.features, &binary, message, &expected)
-            }
-        }
-    }
-
-    fn assert_invalid(&self, mut module: QuoteWat<'_>, message: &str) -> Outcome {
-        let expected = format!("an invalid module: \"{message}\"");
-        refusal::no_component(&module, &expected)?;
-        match refusal::encode(&mut module) {
-            // Identifiers that mean nothing are the text format's affair here, and an invalid module elsewhere.
             Err(reason) => refusal::for_this(&reason, message, &expected),
             Ok(binary) => {
                 refusal::of_binary(self.engine, self.features, &binary, message, &expected)

@@ -9,7 +9,7 @@
 //! `perf record` sees the file because its first page is mapped executable, and `perf inject --jit` then makes an object
 //! file of each function.
 
-use super::{Code, clean, lock, open_own};
+use super::{Code, clean, lock};
 use crate::error::{Context, Result};
 use crate::os;
 use std::fs::{File, OpenOptions};
@@ -44,7 +44,7 @@ pub(super) fn open() -> Result<()> {
     }
     let path = format!("jit-{}.dump", std::process::id());
     let make = || -> std::io::Result<File> {
-        let mut file = open_own(OpenOptions::new().read(true).write(true), Path::new(&path))?;
+        let mut file = os::open_own(OpenOptions::new().read(true).write(true), Path::new(&path))?;
         file.set_len(0)?;
         let mut header = Vec::new();
         for word in [

@@ -1,7 +1,8 @@
 //! `/tmp/perf-PID.map`: lines of start, size (both hexadecimal) and name.
 
-use super::{Code, clean, lock, open_own};
+use super::{Code, clean, lock};
 use crate::error::{Context, Result};
+use crate::os;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
@@ -14,7 +15,7 @@ pub(super) fn open() -> Result<()> {
     let mut map = lock(&MAP);
     if map.is_none() {
         let path = format!("/tmp/perf-{}.map", std::process::id());
-        let file = open_own(OpenOptions::new().append(true), Path::new(&path))
+        let file = os::open_own(OpenOptions::new().append(true), Path::new(&path))
             .with_context(|| format!("cannot make the map for perf, {path}"))?;
         *map = Some(file);
     }

@@ -22,7 +22,7 @@ compile_error!(
 pub(crate) use debugger::DebuggerFile;
 pub(crate) use mmap::{FileMap, Reservation, page_size};
 #[cfg(feature = "profiling")]
-pub(crate) use perf::{map_marker, monotonic_nanos, thread_id};
+pub(crate) use perf::{map_marker, monotonic_nanos, open_own, thread_id};
 pub(crate) use signal::install_signal_handlers;
 pub(crate) use signal_stack::ensure_signal_stack;
 pub(crate) use unwind::{UNWINDER_TAKES_SECTIONS, deregister_frames, register_frames};
